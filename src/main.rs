@@ -1,1 +1,3 @@
-fn main(){}
+//! Start here to run it: the command line decides what happens.
+
+fn main() {}

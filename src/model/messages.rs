@@ -1,0 +1,103 @@
+//! Sentences: reasons and facts, rendered for people.
+//!
+//! One file for each language under `messages/`; a table for each reason with `says` (what is
+//! wrong: the element, both values, whose clock) and `fix` (an imperative). `{name}` is replaced
+//! by the fact of that name. A reason without a sentence fails a test.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::{CheckId, Fact, Value};
+
+/// The languages that sentences exist in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Language {
+    #[default]
+    English,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    says: String,
+    fix: String,
+}
+
+/// A refusal in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sentence {
+    /// What is wrong.
+    pub says: String,
+    /// What to change.
+    pub fix: String,
+}
+
+static ENGLISH: LazyLock<HashMap<String, Entry>> =
+    LazyLock::new(|| toml::from_str(include_str!("messages/en.toml")).unwrap_or_default());
+
+/// The sentence of `check` with `facts` filled in. A placeholder without a fact stays out of the
+/// text: its braces are removed and `?` stands for it.
+pub fn sentence(language: Language, check: CheckId, facts: &[Fact]) -> Sentence {
+    let Language::English = language;
+    match ENGLISH.get(check.row().reason) {
+        Some(entry) => Sentence { says: fill(&entry.says, facts), fix: fill(&entry.fix, facts) },
+        None => Sentence { says: check.row().reason.replace('-', " "), fix: String::new() },
+    }
+}
+
+fn fill(template: &str, facts: &[Fact]) -> String {
+    let mut text = String::with_capacity(template.len() + 64);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
+        let Some((name, after)) = after.split_once('}') else {
+            text.push('{');
+            rest = after;
+            continue;
+        };
+        match facts.iter().find(|fact| fact.name == name) {
+            Some(fact) => text.push_str(&rendered(&fact.value)),
+            None => text.push('?'),
+        }
+        rest = after;
+    }
+    text.push_str(rest);
+    text
+}
+
+fn rendered(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Time(time) => time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        Value::List(items) if items.is_empty() => "nothing".to_owned(),
+        Value::List(items) => items.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_sentence_and_every_sentence_a_reason() {
+        let english: HashMap<String, Entry> = toml::from_str(include_str!("messages/en.toml")).unwrap();
+        for check in CheckId::ALL {
+            let entry = english.get(check.row().reason);
+            let entry = entry.unwrap_or_else(|| panic!("no sentence for `{}`", check.row().reason));
+            assert!(!entry.says.is_empty() && !entry.fix.is_empty(), "{}", check.row().reason);
+            assert!(!entry.says.to_lowercase().contains("invalid"), "say what: {}", entry.says);
+        }
+        for reason in english.keys() {
+            assert!(CheckId::from_reason(reason).is_some(), "`{reason}` is no reason");
+        }
+    }
+
+    #[test]
+    fn facts_fill_their_places() {
+        let facts = [Fact::text("found", "a"), Fact::number("limit", 3)];
+        assert_eq!(fill("{found} of {limit} and {other}", &facts), "a of 3 and ?");
+    }
+}

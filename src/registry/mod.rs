@@ -1,0 +1,164 @@
+//! Who is registered: senders (and OAuth clients), services, and the issuers whose assertions we
+//! take. An immutable snapshot, replaced as a whole when the configuration changes.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::model::{Claim, KeyThumbprint, PartyId, Scope, Target, TokenType};
+
+/// Whether a registered party may use its registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Active,
+    Suspended,
+}
+
+/// A grant that a client may use at the token endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grant {
+    TokenExchange,
+    ClientCredentials,
+}
+
+/// A sending institution's program: one entry for the SOAP door and the OAuth door alike.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    pub name: String,
+    pub number: Option<String>,
+    pub party: PartyId,
+    pub standing: Standing,
+    /// Registered certificates, DER.
+    pub certificates: Vec<Vec<u8>>,
+    /// The keys of those certificates, and bare registered keys. One key belongs to one sender.
+    pub keys: Vec<KeyThumbprint>,
+    /// SubjectPublicKeyInfo (DER) of each of `keys`, in the same order.
+    pub public_keys: Vec<Vec<u8>>,
+    /// The OAuth client of this sender, where it has one.
+    pub client_id: Option<String>,
+    pub grants: Vec<Grant>,
+    /// The largest `exp - iat` of a client assertion (`clients.md` 3: 1 h by default).
+    pub assertion_lifetime: Duration,
+    /// What the registry asserts of the sender.
+    pub claims: Vec<Claim>,
+}
+
+/// A service that tokens are issued for.
+#[derive(Debug, Clone)]
+pub struct Service {
+    pub audience: Target,
+    pub name: String,
+    pub token_types: Vec<TokenType>,
+    /// The type of mandate that is needed to act here for somebody else.
+    pub mandate_type: Option<String>,
+    /// All scopes of the service; granted when none is asked for.
+    pub scopes: Scope,
+    pub assertion_lifetime: Duration,
+    pub access_token_lifetime: Duration,
+    /// Pairwise subjects are the same within a sector, and differ between sectors.
+    pub sector: String,
+}
+
+/// Somebody whose SAML assertions we take.
+#[derive(Debug, Clone)]
+pub struct TokenIssuer {
+    /// The `Issuer` of its assertions, compared byte for byte.
+    pub issuer: String,
+    /// SubjectPublicKeyInfo (DER) of its signing keys: from configuration only, never from KeyInfo.
+    pub public_keys: Vec<Vec<u8>>,
+    /// Audiences that we answer to in this issuer's assertions.
+    pub audiences: Vec<String>,
+    /// The assertions are our own.
+    pub ours: bool,
+}
+
+/// The snapshot. Built by `config`, which refuses what is ambiguous.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    senders: Vec<Sender>,
+    services: HashMap<Target, Service>,
+    issuers: HashMap<String, TokenIssuer>,
+    by_key: HashMap<KeyThumbprint, usize>,
+    by_client: HashMap<String, usize>,
+}
+
+/// Two entries claim the same thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ambiguous {
+    /// One key under two senders (`rules.md` 1.1).
+    Key {
+        key: KeyThumbprint,
+        first: String,
+        second: String,
+    },
+    ClientId {
+        client_id: String,
+        first: String,
+        second: String,
+    },
+    Audience(String),
+    Issuer(String),
+}
+
+impl Registry {
+    /// Indexes the entries.
+    ///
+    /// # Errors
+    /// When a key, client_id, audience or issuer stands twice: one of them would win by chance.
+    pub fn new(senders: Vec<Sender>, services: Vec<Service>, issuers: Vec<TokenIssuer>) -> Result<Self, Ambiguous> {
+        let mut registry = Self::default();
+        for (index, sender) in senders.iter().enumerate() {
+            for key in &sender.keys {
+                if let Some(other) = registry.by_key.insert(*key, index).filter(|other| *other != index) {
+                    let first = senders[other].name.clone();
+                    return Err(Ambiguous::Key { key: *key, first, second: sender.name.clone() });
+                }
+            }
+            if let Some(client_id) = &sender.client_id
+                && let Some(other) = registry.by_client.insert(client_id.clone(), index)
+            {
+                let first = senders[other].name.clone();
+                return Err(Ambiguous::ClientId { client_id: client_id.clone(), first, second: sender.name.clone() });
+            }
+        }
+        registry.senders = senders;
+        for service in services {
+            if let Some(twice) = registry.services.insert(service.audience.clone(), service) {
+                return Err(Ambiguous::Audience(twice.audience.0));
+            }
+        }
+        for issuer in issuers {
+            if let Some(twice) = registry.issuers.insert(issuer.issuer.clone(), issuer) {
+                return Err(Ambiguous::Issuer(twice.issuer));
+            }
+        }
+        Ok(registry)
+    }
+
+    pub fn sender_by_key(&self, key: &KeyThumbprint) -> Option<&Sender> {
+        self.by_key.get(key).and_then(|index| self.senders.get(*index))
+    }
+
+    pub fn sender_by_client(&self, client_id: &str) -> Option<&Sender> {
+        self.by_client.get(client_id).and_then(|index| self.senders.get(*index))
+    }
+
+    pub fn service(&self, audience: &Target) -> Option<&Service> {
+        self.services.get(audience)
+    }
+
+    pub fn issuer(&self, issuer: &str) -> Option<&TokenIssuer> {
+        self.issuers.get(issuer)
+    }
+
+    pub fn senders(&self) -> impl Iterator<Item = &Sender> {
+        self.senders.iter()
+    }
+
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.services.values()
+    }
+
+    pub fn issuers(&self) -> impl Iterator<Item = &TokenIssuer> {
+        self.issuers.values()
+    }
+}

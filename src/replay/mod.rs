@@ -1,0 +1,43 @@
+//! Seen before? One message, at most one token: across doors, threads and restarts.
+//!
+//! The identity of a message is SHA-256(SPKI ‖ canonical SignedInfo), never its signature bytes
+//! (ECDSA is malleable) and never raw text (`rules.md` 3).
+
+use std::fmt::Debug;
+
+use crate::model::{RealmId, Time};
+use crate::store::Write;
+
+/// What kind of identity a claim speaks of. Kinds never collide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ClaimKind {
+    /// SHA-256(SPKI ‖ canonical SignedInfo).
+    Message,
+    /// SHA-256(sender SPKI ‖ covered wsa:MessageID).
+    MessageId,
+    /// SHA-256(length-prefixed issuer, assertion ID), for OneTimeUse assertions.
+    Assertion,
+    /// SHA-256(length-prefixed client_id, jti).
+    JwtId,
+}
+
+/// One identity that may be spent once, until `keep_until`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Claim {
+    pub kind: ClaimKind,
+    pub identity: [u8; 32],
+    /// Until when the message itself could still be accepted, skew included.
+    pub keep_until: Time,
+}
+
+/// Remembers what was spent. Full means refuse; nothing is ever evicted before its time.
+pub trait ReplayGuard: Send + Sync + Debug {
+    /// Memory only: the first of `claims` that is known to be spent. A `None` proves nothing; only
+    /// the durable write does.
+    fn seen(&self, realm: &RealmId, claims: &[Claim], now: Time) -> Option<Claim>;
+
+    /// The durable claim, as a write to be committed together with the audit intent. The write
+    /// fails with [`crate::store::StoreError::Conflict`] when any of the claims is spent, and
+    /// then spends none of them.
+    fn claim(&self, realm: &RealmId, claims: Vec<Claim>, now: Time) -> Write;
+}
