@@ -1,3 +1,7 @@
 //! Start here to run it: the command line decides what happens.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    vidimus::cli::main()
+}
