@@ -1,0 +1,1 @@
+//! OAuth forms and answers. Being built.

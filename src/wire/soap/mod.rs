@@ -1,0 +1,1 @@
+//! The envelope and its addressing headers. Being built.

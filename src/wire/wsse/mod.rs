@@ -1,0 +1,1 @@
+//! The Security header. Being built.

@@ -1,0 +1,1 @@
+//! WS-Trust requests and answers. Being built.
