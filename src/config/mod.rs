@@ -1,1 +1,3 @@
-//! Being built.
+//! What an operator can say; the only place that names implementations.
+
+pub mod profiles;

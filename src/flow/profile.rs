@@ -1,0 +1,397 @@
+//! A profile: what one SOAP endpoint asks of a message, and how it answers.
+//!
+//! Profiles are data. A TOML file selects among the named behaviours below; a new combination is a
+//! new file, a new behaviour is code. No profile's name occurs in code. The built-in files lie in
+//! `config/profiles/`; an operator's own is read from where the configuration says.
+//!
+//! Plain values with no opinion of their own: the steps of [`crate::flow`] ask them, and never ask
+//! for a profile's name.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::model::TokenType;
+
+/// Everything that a profile's file says.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// What `[[doors.soap]] profile = …`, `envelope verify --profile` and the audit call it.
+    pub name: String,
+    /// One line for people: what the profile is for.
+    pub title: String,
+    /// The path of the endpoint, unless `[[doors.soap]] path` says otherwise. Begins with `/`.
+    pub path: String,
+    /// The WSDL that `?wsdl` answers with: a file name under `wsdl/`.
+    pub wsdl: String,
+    pub soap_versions: Vec<SoapVersion>,
+    /// What may be asked, and under which actions.
+    pub actions: Actions,
+    pub coverage: Coverage,
+    pub algorithms: Algorithms,
+    /// The ways in which `ds:KeyInfo` may name the signing key.
+    pub key_references: Vec<KeyReferenceStyle>,
+    pub certificate: CertificateTrust,
+    pub assertion: AssertionRules,
+    pub request: RequestRules,
+    pub token: TokenRules,
+    pub answer: AnswerRules,
+    pub time: TimeRules,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+pub enum SoapVersion {
+    #[serde(rename = "1.1")]
+    Soap11,
+    #[serde(rename = "1.2")]
+    Soap12,
+}
+
+/// The operations of the endpoint. One that is absent is not offered.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Actions {
+    pub issue: Action,
+}
+
+/// The URIs of one operation.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Action {
+    /// Taken in a covered `wsa:Action`, and as `SOAPAction` or `action=`.
+    pub request: Vec<String>,
+    /// `wsa:Action` of the answer.
+    pub answer: String,
+}
+
+/// What the signature of a request must cover.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Coverage {
+    /// Parts that must be there and be signed.
+    pub required: Vec<Part>,
+    /// The BinarySecurityToken with the sender's certificate; directly or through STR-Transform.
+    pub binary_security_token: TokenCoverage,
+    /// `wsa:To`, `wsa:Action`, `wsa:MessageID`, `wsa:ReplyTo` … where present.
+    pub addressing: AddressingCoverage,
+    /// Whether a covered `wsa:To` that names this endpoint must be there. Without it a message is
+    /// not bound to its receiver (`rules.md` 2.1), which holder-of-key tokens alone may survive.
+    pub to_required: bool,
+}
+
+impl Coverage {
+    pub fn requires(&self, part: Part) -> bool {
+        self.required.contains(&part)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    Body,
+    Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenCoverage {
+    /// The key must be named by a BinarySecurityToken, and that must be covered.
+    Always,
+    /// Must be covered when the key reference goes to it.
+    IfReferenced,
+    /// Need not be covered: the registered or path-validated certificate decides.
+    No,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AddressingCoverage {
+    /// A header that is present and not covered refuses the message.
+    SignedIfPresent,
+    /// A header that is not covered is never believed (`rules.md` 2.3).
+    IgnoredUnlessSigned,
+}
+
+/// What a signature may be made with. Always exclusive canonicalisation; that is no choice.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Algorithms {
+    pub signatures: Vec<SignatureMethod>,
+    pub digests: Vec<DigestMethod>,
+    /// The smallest RSA modulus, in bits. At least 2048.
+    pub minimum_rsa_bits: u32,
+}
+
+impl Algorithms {
+    /// The allowed signature method with this URI.
+    pub fn signature(&self, uri: &str) -> Option<SignatureMethod> {
+        self.signatures.iter().copied().find(|method| method.uri() == uri)
+    }
+
+    /// The allowed digest method with this URI.
+    pub fn digest(&self, uri: &str) -> Option<DigestMethod> {
+        self.digests.iter().copied().find(|method| method.uri() == uri)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignatureMethod {
+    RsaSha256,
+    RsaSha384,
+    RsaSha512,
+    EcdsaSha256,
+}
+
+impl SignatureMethod {
+    /// The `Algorithm` of `ds:SignatureMethod` (RFC 6931 §2.3).
+    pub fn uri(self) -> &'static str {
+        match self {
+            Self::RsaSha256 => "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+            Self::RsaSha384 => "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384",
+            Self::RsaSha512 => "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512",
+            Self::EcdsaSha256 => "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DigestMethod {
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+impl DigestMethod {
+    /// The `Algorithm` of `ds:DigestMethod` (XML Encryption §5.8.2, RFC 6931 §2.1).
+    pub fn uri(self) -> &'static str {
+        match self {
+            Self::Sha256 => "http://www.w3.org/2001/04/xmlenc#sha256",
+            Self::Sha384 => "http://www.w3.org/2001/04/xmldsig-more#sha384",
+            Self::Sha512 => "http://www.w3.org/2001/04/xmlenc#sha512",
+        }
+    }
+}
+
+/// A way to name the signing key inside `ds:KeyInfo`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyReferenceStyle {
+    /// STR/Reference to a BinarySecurityToken with one X.509 certificate.
+    BinarySecurityToken,
+    /// X509IssuerSerial, in an STR or directly in X509Data.
+    IssuerSerial,
+    /// KeyIdentifier `#X509SubjectKeyIdentifier`, or X509SKI.
+    SubjectKeyIdentifier,
+    /// KeyIdentifier `#ThumbprintSHA1`. Names a registered certificate; proves nothing by itself.
+    Thumbprint,
+    /// X509Data/X509Certificate, in an STR or directly in KeyInfo.
+    EmbeddedCertificate,
+    /// A SAML 2.0 holder-of-key assertion in the header, by KeyIdentifier `#SAMLID` or Reference.
+    SamlAssertion,
+}
+
+/// By what right a certificate speaks for a sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CertificateTrust {
+    /// Its key is registered.
+    Registered,
+    /// Its key is registered, and a path leads from it to an anchor.
+    RegisteredAndPath,
+    /// Its key is registered; a certificate that is not registered byte for byte (renewed with the
+    /// same key) needs a path to an anchor.
+    RegisteredOrPath,
+}
+
+/// SAML assertions in the Security header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssertionRules {
+    /// Whether the message's signature must cover the assertion (`rules.md` 1.5).
+    pub covered: AssertionCoverage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AssertionCoverage {
+    Required,
+    /// Taken uncovered when it is the sole assertion, its key signed the message, and nobody is
+    /// acted for; audited as `token-uncovered`.
+    AcceptMissing,
+}
+
+/// What a RequestSecurityToken may ask.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestRules {
+    pub key_types: Vec<KeyType>,
+    /// Whether AppliesTo may be missing (never, where the service cannot be known otherwise).
+    pub applies_to: Presence,
+    pub on_behalf_of: Offer,
+    /// The longest `Context` that we echo, in bytes.
+    pub maximum_context: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyType {
+    /// Holder-of-key on the key that signed the request.
+    PublicKey,
+}
+
+impl KeyType {
+    /// `wst:KeyType` (WS-Trust 1.3 §9.2).
+    pub fn uri(self) -> &'static str {
+        match self {
+            Self::PublicKey => "http://docs.oasis-open.org/ws-sx/ws-trust/200512/PublicKey",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Presence {
+    Required,
+    Optional,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Offer {
+    Offered,
+    Refused,
+}
+
+/// The token that is issued.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenRules {
+    /// The types on offer; the first is issued when none is asked for.
+    pub types: Vec<TokenType>,
+    /// The service's lifetime is cut to this, in seconds.
+    #[serde(rename = "maximum_lifetime_seconds", with = "seconds")]
+    pub maximum_lifetime: Duration,
+}
+
+/// How the endpoint answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerRules {
+    pub shape: AnswerShape,
+    pub signed: AnswerSignature,
+    pub tell: TellRule,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnswerShape {
+    /// RequestSecurityTokenResponseCollection (WS-Trust 1.3 §3.2, §4.3).
+    Collection,
+    /// A bare RequestSecurityTokenResponse.
+    Single,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnswerSignature {
+    /// When the request carried a message signature.
+    IfRequestSigned,
+    Never,
+    Always,
+}
+
+/// What a refused caller reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TellRule {
+    /// All that the table of codes allows (`rules.md` 7.1): sentence, element, both values.
+    Full,
+    /// The public code and the reference only.
+    Code,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimeRules {
+    /// How far two clocks may differ (`rules.md` 3.1).
+    #[serde(rename = "skew_seconds", with = "seconds")]
+    pub skew: Duration,
+    /// How long after `Created` a Timestamp is taken at most; `Expires` is clamped to it.
+    #[serde(rename = "timestamp_ttl_seconds", with = "seconds")]
+    pub timestamp_ttl: Duration,
+}
+
+impl Profile {
+    /// What the types cannot say: combinations that no endpoint may be run with.
+    ///
+    /// # Errors
+    /// The dotted key that is wrong, and a sentence that says what to write instead.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        let empty = [
+            ("soap_versions", self.soap_versions.is_empty()),
+            ("actions.issue.request", self.actions.issue.request.is_empty()),
+            ("algorithms.signatures", self.algorithms.signatures.is_empty()),
+            ("algorithms.digests", self.algorithms.digests.is_empty()),
+            ("key_references", self.key_references.is_empty()),
+            ("request.key_types", self.request.key_types.is_empty()),
+            ("token.types", self.token.types.is_empty()),
+        ];
+        if let Some((key, _)) = empty.into_iter().find(|(_, empty)| *empty) {
+            return Err((key, "the list is empty, so nothing could ever pass: name at least one".to_owned()));
+        }
+        if self.name.is_empty() || !self.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        {
+            return Err(("name", "write lower-case letters, digits and `-` only".to_owned()));
+        }
+        if !self.path.starts_with('/') || self.path.len() < 2 || self.path.contains(['?', '#', ' ', '{', '*']) {
+            return Err(("path", "write a path such as `/sts/name`".to_owned()));
+        }
+        // A signature that does not cover the Body authenticates no request (rules.md 2.2), and one
+        // that covers no Timestamp can be replayed for ever.
+        for part in [Part::Body, Part::Timestamp] {
+            if !self.coverage.requires(part) {
+                return Err((
+                    "coverage.required",
+                    "write `[\"body\", \"timestamp\"]`: neither may be missing".to_owned(),
+                ));
+            }
+        }
+        if self.algorithms.minimum_rsa_bits < MINIMUM_RSA_BITS {
+            return Err(("algorithms.minimum_rsa_bits", format!("write {MINIMUM_RSA_BITS} or more")));
+        }
+        if self.time.skew > MAXIMUM_SKEW {
+            return Err(("time.skew_seconds", format!("write {} or less", MAXIMUM_SKEW.as_secs())));
+        }
+        if self.time.timestamp_ttl.is_zero() || self.time.timestamp_ttl > MAXIMUM_TIMESTAMP_TTL {
+            return Err(("time.timestamp_ttl_seconds", format!("write 1 to {}", MAXIMUM_TIMESTAMP_TTL.as_secs())));
+        }
+        if self.token.maximum_lifetime.is_zero() || self.token.maximum_lifetime > MAXIMUM_LIFETIME {
+            return Err(("token.maximum_lifetime_seconds", format!("write 1 to {}", MAXIMUM_LIFETIME.as_secs())));
+        }
+        Ok(())
+    }
+}
+
+/// Durations are whole seconds in a profile's file.
+mod seconds {
+    use super::{Deserialize, Deserializer, Duration};
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u32::deserialize(deserializer).map(|seconds| Duration::from_secs(seconds.into()))
+    }
+
+    pub fn serialize<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(duration.as_secs())
+    }
+}
+
+/// NIST SP 800-57 part 1: 112 bits of strength.
+const MINIMUM_RSA_BITS: u32 = 2048;
+/// `rules.md` 3.1: five minutes, and only by configuration.
+const MAXIMUM_SKEW: Duration = Duration::from_secs(300);
+/// The replay store keeps each message for so long.
+const MAXIMUM_TIMESTAMP_TTL: Duration = Duration::from_secs(3600);
+const MAXIMUM_LIFETIME: Duration = Duration::from_secs(86_400);
