@@ -7,6 +7,7 @@
 
 pub mod completion;
 pub mod credentials;
+pub mod demo;
 pub mod exit;
 pub mod files;
 pub mod http;
@@ -48,6 +49,9 @@ pub struct Cli {
 pub enum Verb {
     /// Print a completion script for a shell
     Completion(completion::Args),
+    /// Run a sample service of the demo
+    #[command(hide = true)]
+    DemoService(demo::service::Args),
     /// Print the version and what is built in
     Version(version::Args),
 }
@@ -60,6 +64,7 @@ impl Verb {
     pub fn run(self, out: &mut Output<'_>) -> Result<Exit, Failure> {
         match self {
             Self::Completion(args) => completion::run(args, out),
+            Self::DemoService(args) => demo::service::run(args, out),
             Self::Version(args) => version::run(args, out),
         }
     }
