@@ -9,9 +9,11 @@ pub mod completion;
 pub mod credentials;
 pub mod demo;
 pub mod exit;
+pub mod explain;
 pub mod files;
 pub mod http;
 pub mod output;
+pub mod report;
 pub mod version;
 
 use std::io::Write;
@@ -31,7 +33,7 @@ pub use output::{Format, Output};
     disable_help_subcommand = true,
     arg_required_else_help = true,
     after_help = exit::help(&Exit::ALL, [
-        "vidimus --help",
+        "vidimus explain SIG-DIGEST",
         "vidimus version -o json",
         "vidimus completion bash",
     ])
@@ -52,6 +54,8 @@ pub enum Verb {
     /// Run a sample service of the demo
     #[command(hide = true)]
     DemoService(demo::service::Args),
+    /// Explain a code, a reason or a request
+    Explain(explain::Args),
     /// Print the version and what is built in
     Version(version::Args),
 }
@@ -65,6 +69,7 @@ impl Verb {
         match self {
             Self::Completion(args) => completion::run(args, out),
             Self::DemoService(args) => demo::service::run(args, out),
+            Self::Explain(args) => explain::run(args, out),
             Self::Version(args) => version::run(args, out),
         }
     }

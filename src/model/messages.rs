@@ -40,14 +40,22 @@ static ENGLISH: LazyLock<HashMap<String, Entry>> =
 /// The sentence of `check` with `facts` filled in. A placeholder without a fact stays out of the
 /// text: its braces are removed and `?` stands for it.
 pub fn sentence(language: Language, check: CheckId, facts: &[Fact]) -> Sentence {
+    sentence_from(language, check, &|name| {
+        facts.iter().find(|fact| fact.name == name).map(|fact| rendered(&fact.value))
+    })
+}
+
+/// The same with facts that come from a record instead of the pipeline: `fact` gives the text of
+/// the fact of a name.
+pub fn sentence_from(language: Language, check: CheckId, fact: &dyn Fn(&str) -> Option<String>) -> Sentence {
     let Language::English = language;
     match ENGLISH.get(check.row().reason) {
-        Some(entry) => Sentence { says: fill(&entry.says, facts), fix: fill(&entry.fix, facts) },
+        Some(entry) => Sentence { says: fill(&entry.says, fact), fix: fill(&entry.fix, fact) },
         None => Sentence { says: check.row().reason.replace('-', " "), fix: String::new() },
     }
 }
 
-fn fill(template: &str, facts: &[Fact]) -> String {
+fn fill(template: &str, fact: &dyn Fn(&str) -> Option<String>) -> String {
     let mut text = String::with_capacity(template.len() + 64);
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
@@ -57,17 +65,15 @@ fn fill(template: &str, facts: &[Fact]) -> String {
             rest = after;
             continue;
         };
-        match facts.iter().find(|fact| fact.name == name) {
-            Some(fact) => text.push_str(&rendered(&fact.value)),
-            None => text.push('?'),
-        }
+        text.push_str(&fact(name).unwrap_or_else(|| "?".to_owned()));
         rest = after;
     }
     text.push_str(rest);
     text
 }
 
-fn rendered(value: &Value) -> String {
+/// The value of a fact as people read it.
+pub fn rendered(value: &Value) -> String {
     match value {
         Value::Text(text) => text.clone(),
         Value::Number(number) => number.to_string(),
@@ -97,7 +103,10 @@ mod tests {
 
     #[test]
     fn facts_fill_their_places() {
-        let facts = [Fact::text("found", "a"), Fact::number("limit", 3)];
-        assert_eq!(fill("{found} of {limit} and {other}", &facts), "a of 3 and ?");
+        let facts = |name: &str| (name == "found").then(|| "a".to_owned());
+        assert_eq!(fill("{found} of 3 and {other} {", &facts), "a of 3 and ? {");
+        let facts = [Fact::text("found", "a"), Fact::list("wanted", ["b", "c"])];
+        let text = sentence(Language::English, CheckId::RequestType, &facts).says;
+        assert_eq!(text, "RequestType is `a`; this endpoint offers b, c.");
     }
 }

@@ -24,7 +24,7 @@ pub use claim::{Claim, ClaimType};
 pub use decision::{Decision, Effect, Query};
 pub use key::{Algorithm, KeyHandle, KeyPurpose, KeyState, KeyThumbprint, SignError, Signer};
 pub use mandate::{Mandate, MandateId, MandateStanding, MandateStatus};
-pub use messages::{Language, sentence};
+pub use messages::{Language, Sentence, rendered, sentence, sentence_from};
 pub use party::{PartyId, PartyIdError, Scheme};
 pub use reference::{RealmId, Reference};
 pub use refusal::{Fact, Facts, PublicCode, Refusal, Tell, Value};

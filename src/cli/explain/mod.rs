@@ -1,0 +1,115 @@
+//! `vidimus explain`: what a code or a reason means, and what happened to one request.
+//!
+//! In: a public code, a reason, or the reference of a request (default: the last one). Out: a page.
+//! Pages of codes are data (`pages.toml`); reasons come from the table of checks and its sentences;
+//! requests from the audit trail, as recorded.
+
+mod page;
+pub mod record;
+
+use serde_json::json;
+
+use crate::model::{CheckId, PublicCode, Reference};
+
+use super::exit;
+use super::{Exit, Failure, Output};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::help(&[Exit::Done, Exit::Usage, Exit::NotFound], [
+    "vidimus explain SIG-DIGEST",
+    "vidimus explain body-not-signed -o json",
+    "vidimus explain last",
+]))]
+pub struct Args {
+    /// A code (SIG-DIGEST), a reason (digest-differs), a request's reference, or `last`
+    #[arg(default_value = "last", value_name = "CODE|REASON|REFERENCE")]
+    what: String,
+}
+
+/// # Errors
+/// When nothing has that name.
+pub fn run(args: Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
+    if let Some(code) = PublicCode::parse(&args.what) {
+        return show(page::of_code(code), page::json_of_code(code), out);
+    }
+    if let Some(check) = CheckId::from_reason(&args.what.to_ascii_lowercase()) {
+        return show(page::of_reason(check), page::json_of_reason(check), out);
+    }
+    if args.what == "last" || args.what.parse::<Reference>().is_ok() {
+        return request(&args.what);
+    }
+    let fix = match nearest(&args.what) {
+        Some(near) => format!("Did you mean `{near}`? All codes: {}", all_codes()),
+        None => format!("Give one of the codes: {}", all_codes()),
+    };
+    Err(Failure::new(Exit::NotFound, format!("`{}` is no code, no reason and no reference", args.what), fix))
+}
+
+fn show(lines: Vec<String>, object: serde_json::Value, out: &mut Output<'_>) -> Result<Exit, Failure> {
+    if out.is_json() {
+        out.json(&json!({"schema": "vidimus.explanation/v1", "explanation": object}));
+    } else {
+        lines.iter().for_each(|line| out.line(line));
+    }
+    Ok(Exit::Done)
+}
+
+fn request(reference: &str) -> Result<Exit, Failure> {
+    Err(Failure::new(
+        Exit::NotFound,
+        format!("no audit trail is open here, so `{reference}` cannot be looked up"),
+        "Give a code or a reason; see `vidimus explain --help`",
+    ))
+}
+
+fn all_codes() -> String {
+    PublicCode::ALL.map(PublicCode::as_str).join(" ")
+}
+
+/// The code or reason that shares most with what was typed.
+fn nearest(typed: &str) -> Option<&'static str> {
+    let typed = typed.to_ascii_lowercase();
+    let reasons = CheckId::ALL.iter().map(|check| check.row().reason);
+    let names = PublicCode::ALL.into_iter().map(PublicCode::as_str).chain(reasons);
+    let scored = names.map(|name| (likeness(&typed, &name.to_ascii_lowercase()), name));
+    scored.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(score, _)| *score > 0.5).map(|(_, name)| name)
+}
+
+/// Shared pairs of neighbouring letters, from 0 to 1 (Dice).
+fn likeness(a: &str, b: &str) -> f64 {
+    let pairs = |text: &str| text.as_bytes().windows(2).map(<[u8]>::to_vec).collect::<Vec<_>>();
+    let (a, mut b) = (pairs(a), pairs(b));
+    let total = (a.len() + b.len()).max(1);
+    let shared =
+        a.iter().filter(|pair| b.iter().position(|other| other == *pair).map(|at| b.swap_remove(at)).is_some());
+    2.0 * shared.count() as f64 / total as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Format;
+    use super::*;
+
+    fn explain(what: &str) -> (Result<Exit, Failure>, String) {
+        let (mut result, mut notes) = (Vec::new(), Vec::new());
+        let mut out = Output::new(Format::Human, &mut result, &mut notes);
+        let exit = run(Args { what: what.to_owned() }, &mut out);
+        (exit, String::from_utf8(result).unwrap())
+    }
+
+    #[test]
+    fn a_code_is_explained_with_its_reasons() {
+        let (exit, text) = explain("sig-digest");
+        assert_eq!(exit, Ok(Exit::Done));
+        assert!(text.starts_with("SIG-DIGEST  a signed element changed after it was signed\n"), "{text}");
+        assert!(text.contains("digest-differs"), "{text}");
+    }
+
+    #[test]
+    fn a_typing_mistake_gets_a_suggestion() {
+        let (exit, _) = explain("SIG-DIGSET");
+        let failure = exit.unwrap_err();
+        assert_eq!(failure.exit, Exit::NotFound);
+        assert!(failure.fix.starts_with("Did you mean `SIG-DIGEST`?"), "{failure:?}");
+    }
+}

@@ -1,0 +1,122 @@
+//! One request as the audit trail recorded it: the steps, what failed, what would repair it.
+//!
+//! In: the joined record (leaves and side file of one reference) as JSON. Out: lines. Fields that
+//! are not known here are shown as they are, so that a newer trail loses nothing.
+
+use serde_json::Value;
+
+use crate::cli::report::{Report, Stepped};
+use crate::model::{CheckOutcome, StepId};
+
+/// The record in lines. Members that are used: `reference`, `at`, `outcome`, and `trace`; all
+/// others are listed.
+pub fn render(record: &Value) -> Vec<String> {
+    let text = |name: &str| record.get(name).map(plain).unwrap_or_default();
+    let report: Report =
+        record.get("trace").and_then(|trace| serde_json::from_value(trace.clone()).ok()).unwrap_or_default();
+    let mut head = format!("request {}  {}  {}", text("reference"), text("at"), text("outcome").to_uppercase());
+    if let Some(fault) = report.faults().next() {
+        head.push_str(&format!("  {}  {}", fault.code(), fault.id));
+    }
+    let mut lines = vec![head];
+    lines.extend(fields(record).map(|(name, value)| format!(" {name:<15} {}", plain(value))));
+    lines.push(format!(" {:<15} {:<8} detail", "step", "result"));
+    for id in STEPS {
+        match report.steps.iter().find(|step| step.id == id) {
+            Some(step) => step_lines(step, &mut lines),
+            None => lines.push(format!(" {:<15} not run", id.as_str())),
+        }
+    }
+    lines
+}
+
+fn step_lines(step: &Stepped, lines: &mut Vec<String>) {
+    let result = match step.outcome {
+        CheckOutcome::Passed => "ok",
+        CheckOutcome::Failed => "failed",
+        CheckOutcome::NotRun => "not run",
+    };
+    let made = step.checks.iter().filter(|check| check.outcome != CheckOutcome::NotRun).count();
+    let milliseconds = step.micros as f64 / 1000.0;
+    let checks = if made == 1 { "check" } else { "checks" };
+    lines.push(format!(" {:<15} {result:<8} {made} {checks}, {milliseconds:.2} ms", step.id.as_str()));
+    let indent = " ".repeat(26);
+    for check in step.checks.iter().filter(|check| check.outcome == CheckOutcome::Failed) {
+        let (says, fix) = check.sentence();
+        lines.push(format!("{indent}✘ {says}"));
+        lines.push(format!("{indent}  fix: {fix}"));
+    }
+    if step.outcome == CheckOutcome::Passed && step.id >= StepId::Authenticate {
+        let seen = step.checks.iter().flat_map(|check| &check.facts);
+        lines.extend(seen.map(|fact| format!("{indent}{} {}", fact.name, plain(&fact.value))));
+    }
+}
+
+/// What the record has beside what the head and the steps show.
+fn fields(record: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    const SHOWN: [&str; 4] = ["reference", "at", "outcome", "trace"];
+    record.as_object().into_iter().flatten().filter(|(name, value)| !SHOWN.contains(&name.as_str()) && !value.is_null())
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+const STEPS: [StepId; 9] = [
+    StepId::Parse,
+    StepId::Verify,
+    StepId::Authenticate,
+    StepId::Replay,
+    StepId::Decide,
+    StepId::Draft,
+    StepId::Commit,
+    StepId::Sign,
+    StepId::Answer,
+];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_refused_request_shows_the_step_that_refused_and_what_did_not_run() {
+        let record = json!({
+            "reference": "01990000-0000-7000-8000-000000000000", "at": "2026-11-22T16:06:11.204Z", "outcome": "refused",
+            "sender": "ocmw-gent", "service": "urn:demo:dmfa",
+            "trace": {"steps": [
+                {"id": "verify", "outcome": "passed", "micros": 310,
+                 "checks": [{"id": "digest-differs", "outcome": "passed"}]},
+                {"id": "decide", "outcome": "failed", "micros": 90, "checks": [
+                    {"id": "policy-denies", "outcome": "failed", "facts": [
+                        {"name": "sender", "value": "ocmw-gent"}, {"name": "service", "value": "urn:demo:dmfa"},
+                        {"name": "rule", "value": ["office-hours"]}]}]},
+            ]},
+        });
+        assert_eq!(
+            render(&record),
+            [
+                "request 01990000-0000-7000-8000-000000000000  2026-11-22T16:06:11.204Z  REFUSED  DENIED  policy-denies",
+                " sender          ocmw-gent",
+                " service         urn:demo:dmfa",
+                " step            result   detail",
+                " parse           not run",
+                " verify          ok       1 check, 0.31 ms",
+                " authenticate    not run",
+                " replay          not run",
+                " decide          failed   1 check, 0.09 ms",
+                "                          ✘ The policy denies ocmw-gent the use of `urn:demo:dmfa`; deciding: office-hours.",
+                "                            fix: Change the policy if ocmw-gent is to have this; `vidimus explain` lists the facts that the rules saw.",
+                " draft           not run",
+                " commit          not run",
+                " sign            not run",
+                " answer          not run",
+            ]
+        );
+    }
+}
