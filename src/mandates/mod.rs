@@ -2,6 +2,12 @@
 //!
 //! Mandates are never cached beyond a request: one that was ended is refused in the next request.
 
+#[cfg(test)]
+mod contract;
+mod redb;
+
+pub use redb::RedbMandates;
+
 use std::fmt::Debug;
 
 use async_trait::async_trait;
@@ -23,17 +29,28 @@ pub struct MandateDraft {
 }
 
 /// Keeps mandates. Each method is one whole transaction.
+///
+/// To add an implementation: write it in a file beside `redb.rs`, run `contract::all` on it in
+/// its tests, name it in `config`.
 #[async_trait]
 pub trait MandateStore: Send + Sync + Debug {
     /// All mandates of `grantor` for `grantee`, whatever their standing, oldest first: the flow
     /// tells "never had one" from "ended".
     async fn between(&self, realm: &RealmId, grantor: &PartyId, grantee: &PartyId) -> Result<Vec<Mandate>, StoreError>;
 
-    /// Creates a mandate; durable when it returns.
+    /// Creates a mandate; durable when it returns. The same key again gives the mandate that was
+    /// made first, as it stands now.
+    ///
+    /// # Errors
+    /// Conflict: the key was used for another mandate, or the period is empty.
     async fn create(&self, realm: &RealmId, draft: MandateDraft, at: Time) -> Result<Mandate, StoreError>;
 
     /// Ends a mandate for good; durable when it returns. `expected_version`, when given, must be
-    /// the current one.
+    /// the current one. Ending is idempotent: what has ended stays as it was ended first, and
+    /// whoever repeats his request (with the version that he saw before) is told so, not refused.
+    ///
+    /// # Errors
+    /// Conflict: another version stands, or there is no such mandate.
     async fn end(
         &self,
         realm: &RealmId,

@@ -2,10 +2,16 @@
 //!
 //! One item in, one future out. Writes that arrive while a commit is under way share the next
 //! commit; a lone caller commits at once. When the future resolves to `Ok`, the write is on disk.
+//! Every key begins with the realm ([`Key`]).
 
 mod engine;
+mod transaction;
+mod writer;
 
-pub use engine::{Snapshot, Store, Transaction, Write};
+pub use engine::{OpenError, Store};
+pub use transaction::{Snapshot, Transaction, Write};
+
+pub(crate) use transaction::{Key, Table};
 
 use std::fmt;
 
@@ -32,3 +38,49 @@ impl fmt::Display for StoreError {
 }
 
 impl std::error::Error for StoreError {}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! A folder for one test, gone with its value.
+
+    use std::path::{Path, PathBuf};
+
+    pub(crate) struct Folder(PathBuf);
+
+    impl Folder {
+        pub(crate) fn new() -> Self {
+            let path = std::env::temp_dir().join(format!("vidimus-{}", uuid::Uuid::now_v7()));
+            std::fs::create_dir_all(&path).expect("a folder for the test");
+            Self(path)
+        }
+
+        pub(crate) fn path(&self) -> &Path {
+            &self.0
+        }
+
+        /// A copy as it lies on disk now: what another process would find after `kill -9`.
+        pub(crate) fn copy(&self) -> Self {
+            let to = Self::new();
+            copy_all(&self.0, &to.0);
+            to
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn copy_all(from: &Path, to: &Path) {
+        for entry in std::fs::read_dir(from).expect("readable").flatten() {
+            let target = to.join(entry.file_name());
+            if entry.path().is_dir() {
+                std::fs::create_dir_all(&target).expect("a folder");
+                copy_all(&entry.path(), &target);
+            } else {
+                std::fs::copy(entry.path(), target).expect("a copy");
+            }
+        }
+    }
+}
