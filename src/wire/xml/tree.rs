@@ -285,7 +285,7 @@ impl<'d> Element<'d> {
         self.document.tree.attributes_of(self.data())
     }
 
-    fn declarations(self) -> &'d [Declaration] {
+    pub(super) fn declarations(self) -> &'d [Declaration] {
         self.document.tree.declarations_of(self.data())
     }
 }
