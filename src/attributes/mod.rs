@@ -1,4 +1,13 @@
 //! Attribute sources: what is known of a party (XACML's information point).
+//!
+//! To add a source:
+//! 1. write `attributes/NAME.rs` that implements [`AttributeSource`];
+//! 2. make a `contract::World` in its tests and assert that `contract::violations` finds none;
+//! 3. name it in `config` (`[attributes]`), which alone knows implementations.
+
+#[cfg(test)]
+pub(crate) mod contract;
+pub mod static_source;
 
 use std::fmt::{self, Debug};
 

@@ -2,6 +2,17 @@
 //!
 //! The trait is AuthZEN's question with XACML's care: an engine that cannot evaluate says so with
 //! an error, and the flow refuses (an error alarms and denies; it never permits).
+//!
+//! To add an engine:
+//! 1. write `pdp/NAME.rs` that implements [`DecisionPoint`];
+//! 2. make a `contract::World` in its tests, in the engine's own policies, and assert that
+//!    `contract::violations` finds none;
+//! 3. name it in `config` (`[pdp] engine = "NAME"`), which alone knows implementations.
+
+#[cfg(feature = "cedar")]
+pub mod cedar;
+#[cfg(test)]
+pub(crate) mod contract;
 
 use std::fmt::{self, Debug};
 
