@@ -1,5 +1,11 @@
 //! `vidimus demo`: the whole job on real cryptography, each step asserted on bytes from a socket.
 
+pub mod cast;
+pub mod children;
+pub mod client;
+pub mod folder;
 pub mod https_host;
+pub mod pki;
+pub mod report;
 pub mod rest_service;
 pub mod service;
