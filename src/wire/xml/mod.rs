@@ -18,6 +18,7 @@ pub mod writer;
 
 use std::fmt;
 
+pub(crate) use names::is_id;
 pub use tree::{Attribute, ById, Children, Document, Element, NodeId};
 
 /// What a document may cost. Nothing is allocated for a number that the message names.

@@ -69,12 +69,6 @@ pub(super) fn inside_name(c: char) -> bool {
     starts_name(c) || matches!(c, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
 }
 
-/// Whether a text is an NCName.
-pub(crate) fn is_ncname(text: &str) -> bool {
-    let mut chars = text.chars();
-    chars.next().is_some_and(starts_name) && chars.all(inside_name)
-}
-
 /// Whether a text can be an id: name characters and colons. Clients write ids that begin with a digit or
 /// hold a colon; none of these characters means anything to an XPointer, an XPath or a URI.
 pub(crate) fn is_id(text: &str) -> bool {

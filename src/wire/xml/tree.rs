@@ -61,6 +61,14 @@ impl Document {
         }
     }
 
+    /// The values of an element's ids; see [`by_id`](Self::by_id) for what is one.
+    pub fn ids_of(&self, element: Element<'_>) -> impl Iterator<Item = &str> {
+        let index = element.index;
+        let start = self.tree.ids.partition_point(|(_, node)| *node < index);
+        let ids = self.tree.ids.get(start..).unwrap_or_default();
+        ids.iter().take_while(move |(_, node)| *node == index).map(|(span, _)| self.resolve(*span))
+    }
+
     /// All elements, in document order.
     pub fn elements(&self) -> impl Iterator<Item = Element<'_>> {
         self.root().descendants()
