@@ -18,8 +18,14 @@ pub mod crypto;
 /// The strict reader, exclusive canonical form, the canonical writer, dates.
 pub mod xml;
 
+/// What stands where in an element, how often, with what text.
+pub mod shape;
+
 /// XML Signature, one closed profile.
 pub mod dsig;
+
+/// `ds:KeyInfo`, and what names a key inside it.
+pub mod key_info;
 
 /// The envelope and its addressing headers.
 pub mod soap;
