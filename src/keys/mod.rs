@@ -1,4 +1,10 @@
 //! Our own keys: what signs assertions, access tokens and checkpoints.
+//!
+//! To add a key store (a device, a key service): 1. implement [`Signer`] and [`KeyStore`] in a file
+//! here; 2. run [`contract::broken_rules`] on it in a test; 3. name it in `config`.
+
+pub mod contract;
+pub mod file;
 
 use std::fmt::Debug;
 

@@ -4,6 +4,8 @@
 //! sign, `flow` takes them to the key, [`TokenFormat::seal`] puts the signature in. The two
 //! halves let a key live elsewhere, and make golden tests of the unsigned bytes possible.
 
+pub mod jwt;
+
 use std::fmt::Debug;
 
 use crate::model::{Binding, Claim, KeyHandle, Mandate, Means, PartyId, Scope, Target, Time, TokenType, Validity};
