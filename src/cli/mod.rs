@@ -8,6 +8,7 @@
 pub mod completion;
 pub mod credentials;
 pub mod demo;
+pub mod envelope;
 pub mod exit;
 pub mod explain;
 pub mod files;
@@ -54,6 +55,8 @@ pub enum Verb {
     /// Run a sample service of the demo
     #[command(hide = true)]
     DemoService(demo::service::Args),
+    /// Inspect, verify and sign SOAP envelopes, without any server
+    Envelope(envelope::Args),
     /// Explain a code, a reason or a request
     Explain(explain::Args),
     /// Print the version and what is built in
@@ -69,6 +72,7 @@ impl Verb {
         match self {
             Self::Completion(args) => completion::run(args, out),
             Self::DemoService(args) => demo::service::run(args, out),
+            Self::Envelope(args) => envelope::run(args, out),
             Self::Explain(args) => explain::run(args, out),
             Self::Version(args) => version::run(args, out),
         }
