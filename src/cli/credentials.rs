@@ -11,6 +11,8 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::wire::crypto::{KeyError, PrivateKey, PublicKey};
+
 use super::files;
 use super::{Failure, Output};
 
@@ -36,8 +38,9 @@ pub struct CredentialArgs {
 
 /// A private key and the certificates that speak for it.
 pub struct Credentials {
-    /// PKCS#8, or what the PEM file held.
-    key: PrivateKeyDer<'static>,
+    key: PrivateKey,
+    /// The same for TLS: PKCS#8, or what the PEM file held.
+    tls_key: PrivateKeyDer<'static>,
     /// Own certificate first, then its issuers as far as the file has them.
     chain: Vec<CertificateDer<'static>>,
 }
@@ -49,9 +52,19 @@ impl std::fmt::Debug for Credentials {
 }
 
 impl Credentials {
+    /// For signatures.
+    pub fn key(&self) -> &PrivateKey {
+        &self.key
+    }
+
     /// For TLS.
     pub fn tls_key(&self) -> PrivateKeyDer<'static> {
-        self.key.clone_key()
+        self.tls_key.clone_key()
+    }
+
+    /// The own certificate, DER.
+    pub fn certificate(&self) -> &[u8] {
+        self.chain.first().map(AsRef::as_ref).unwrap_or_default()
     }
 
     /// Certificates in DER, own one first.
@@ -120,26 +133,29 @@ impl CredentialArgs {
 }
 
 fn from_p12(bytes: &[u8], password: &str, path: &Path) -> Result<Credentials, Failure> {
+    const EXPORT: &str = "Export the key together with its certificate: openssl pkcs12 -export -in CERT -inkey KEY";
     let archive = Pkcs12Archive::from_pkcs12(bytes, password).map_err(|error| p12_failure(&error, path))?;
-    let key = archive.keys.into_iter().next().ok_or_else(|| {
-        Failure::usage(
-            format!("`{}` holds no private key", path.display()),
-            "Export the key together with its certificate",
-        )
-    })?;
-    let own = key
-        .local_key_id
-        .as_ref()
-        .and_then(|id| archive.certs.iter().find(|bag| bag.local_key_id.as_deref() == Some(id.as_ref())));
-    let own = own.or_else(|| archive.certs.first()).ok_or_else(|| {
-        Failure::usage(
-            format!("`{}` holds no certificate", path.display()),
-            "Export the key together with its certificate",
-        )
-    })?;
+    let bag = archive.keys.into_iter().next();
+    let bag = bag.ok_or_else(|| Failure::usage(format!("`{}` holds no private key", path.display()), EXPORT))?;
+    let key = PrivateKey::from_pkcs8_der(bag.key.as_der()).map_err(|error| key_failure(&error, path))?;
+    // By the key itself: local key ids and the order of bags differ from tool to tool.
     let all: Vec<&Certificate> = archive.certs.iter().map(|bag| &bag.cert).collect();
-    let chain = issuers(&own.cert, &all).into_iter().map(|cert| CertificateDer::from(cert.as_der().to_vec())).collect();
-    Ok(Credentials { key: PrivatePkcs8KeyDer::from(key.key.as_der().to_vec()).into(), chain })
+    let own = all.iter().find(|cert| is_of(&key, cert.as_der()));
+    let own =
+        own.ok_or_else(|| Failure::usage(format!("`{}` holds no certificate of its key", path.display()), EXPORT))?;
+    let chain = issuers(own, &all).into_iter().map(|cert| CertificateDer::from(cert.as_der().to_vec())).collect();
+    Ok(Credentials { key, tls_key: PrivatePkcs8KeyDer::from(bag.key.as_der().to_vec()).into(), chain })
+}
+
+fn is_of(key: &PrivateKey, certificate: &[u8]) -> bool {
+    PublicKey::from_certificate(certificate).is_ok_and(|public| public.spki() == key.public().spki())
+}
+
+fn key_failure(error: &KeyError, path: &Path) -> Failure {
+    Failure::usage(
+        format!("the key in `{}` cannot be used: {error}", path.display()),
+        "Use an RSA, P-256 or Ed25519 key",
+    )
 }
 
 /// `own` and the certificates above it, without the self-signed root.
@@ -183,13 +199,20 @@ fn from_pem(cert: &[u8], cert_path: &Path, key: &[u8], key_path: &Path) -> Resul
             "Give key and certificate as --p12: openssl pkcs12 -export -in CERT -inkey KEY -out NEW.p12",
         ));
     }
-    let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| {
+    let tls_key = PrivateKeyDer::from_pem_slice(key).map_err(|_| {
         Failure::usage(
             format!("`{}` holds no private key in PEM", key_path.display()),
             "Give a file with BEGIN PRIVATE KEY, BEGIN RSA PRIVATE KEY or BEGIN EC PRIVATE KEY",
         )
     })?;
-    Ok(Credentials { key, chain })
+    let key = PrivateKey::from_pem(key).map_err(|error| key_failure(&error, key_path))?;
+    if !chain.first().is_some_and(|own| is_of(&key, own)) {
+        return Err(Failure::usage(
+            format!("`{}` is not the certificate of the key in `{}`", cert_path.display(), key_path.display()),
+            "Give the pair that belongs together; the own certificate stands first in its file",
+        ));
+    }
+    Ok(Credentials { key, tls_key, chain })
 }
 
 /// All certificates of a PEM file, or the one of a DER file.
@@ -220,4 +243,62 @@ fn warn_if_open(path: &Path, out: &mut Output<'_>) {
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
+}
+
+#[cfg(test)]
+mod tests {
+    use p12_keystore::{EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKeyChain};
+
+    use super::*;
+
+    /// A self-signed pair, as PEM and as PKCS#12 with password `right`.
+    fn pair() -> (String, String, Vec<u8>) {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let cert = rcgen::CertificateParams::new(vec!["gent".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let own = Certificate::from_der(cert.der()).unwrap();
+        let chain = PrivateKeyChain::new("1", p12_keystore::PrivateKey::from_der(&key.serialize_der()).unwrap(), [own]);
+        let mut store = KeyStore::new();
+        store.add_entry("gent", KeyStoreEntry::PrivateKeyChain(chain));
+        let writer = store.writer("right").encryption_algorithm(EncryptionAlgorithm::PbeWithHmacSha256AndAes256);
+        let p12 = writer.mac_algorithm(MacAlgorithm::HmacSha256).encryption_iterations(10).mac_iterations(10).write();
+        (cert.pem(), key.serialize_pem(), p12.unwrap())
+    }
+
+    #[test]
+    fn pkcs12_and_pem_give_the_same_key_and_certificate() {
+        let (cert, key, p12) = pair();
+        let path = Path::new("gent");
+        let from_p12 = from_p12(&p12, "right", path).unwrap();
+        let from_pem = from_pem(cert.as_bytes(), path, key.as_bytes(), path).unwrap();
+        assert_eq!(from_p12.certificate(), from_pem.certificate());
+        assert_eq!(from_p12.key().public().spki(), from_pem.key().public().spki());
+    }
+
+    #[test]
+    fn a_wrong_password_is_called_a_wrong_password() {
+        let (.., p12) = pair();
+        let failure = from_p12(&p12, "wrong", Path::new("gent.p12")).unwrap_err();
+        assert_eq!(failure.says, "the password does not open `gent.p12`");
+    }
+
+    #[test]
+    fn what_is_no_keystore_is_named() {
+        let failure = from_p12(b"-----BEGIN", "", Path::new("gent.p12")).unwrap_err();
+        assert!(failure.says.starts_with("`gent.p12` is not a PKCS#12 file"), "{failure:?}");
+    }
+
+    #[test]
+    fn a_certificate_of_another_key_is_refused() {
+        let ((cert, ..), (_, key, _)) = (pair(), pair());
+        let failure = from_pem(cert.as_bytes(), Path::new("c"), key.as_bytes(), Path::new("k")).unwrap_err();
+        assert_eq!(failure.says, "`c` is not the certificate of the key in `k`");
+    }
+
+    #[test]
+    fn an_encrypted_pem_key_gets_the_command_that_converts_it() {
+        let (cert, ..) = pair();
+        let key = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAA==\n-----END ENCRYPTED PRIVATE KEY-----\n";
+        let failure = from_pem(cert.as_bytes(), Path::new("c"), key, Path::new("k")).unwrap_err();
+        assert!(failure.fix.contains("openssl pkcs12 -export"), "{failure:?}");
+    }
 }

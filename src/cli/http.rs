@@ -72,7 +72,7 @@ impl ServerArgs {
         })
     }
 
-    /// The command that sends the same with curl. The body is a here-document.
+    /// The command that sends the same with curl.
     pub fn as_curl(&self, post: &Post, client: &[String]) -> String {
         let mut command = "curl --silent --show-error".to_owned();
         if let Some(cacert) = &self.cacert {
@@ -85,7 +85,7 @@ impl ServerArgs {
             let _infallible = write!(command, " --header {}", quoted(&format!("{name}: {value}")));
         }
         let body = String::from_utf8_lossy(&post.body);
-        let _infallible = write!(command, " --data-binary @- {} <<'EOF'\n{body}\nEOF", quoted(&self.server));
+        let _infallible = write!(command, " --data-binary {} {}", quoted(&body), quoted(&self.server));
         command
     }
 
@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(
             command,
             "curl --silent --show-error --cert 'my key.pem' --header 'Content-Type: text/xml; charset=utf-8' \
-             --data-binary @- 'https://h/sts?a=1&b' <<'EOF'\n<a/>\nEOF"
+             --data-binary '<a/>' 'https://h/sts?a=1&b'"
         );
     }
 }

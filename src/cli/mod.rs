@@ -15,6 +15,7 @@ pub mod files;
 pub mod http;
 pub mod output;
 pub mod report;
+pub mod token;
 pub mod version;
 
 use std::io::Write;
@@ -59,6 +60,8 @@ pub enum Verb {
     Envelope(envelope::Args),
     /// Explain a code, a reason or a request
     Explain(explain::Args),
+    /// Get, exchange and look at tokens, at any vendor's server
+    Token(token::Args),
     /// Print the version and what is built in
     Version(version::Args),
 }
@@ -74,6 +77,7 @@ impl Verb {
             Self::DemoService(args) => demo::service::run(args, out),
             Self::Envelope(args) => envelope::run(args, out),
             Self::Explain(args) => explain::run(args, out),
+            Self::Token(args) => token::run(args, out),
             Self::Version(args) => version::run(args, out),
         }
     }

@@ -108,8 +108,15 @@ impl Structure {
 
 impl Part {
     pub fn of(element: Element<'_>) -> Self {
-        const IDS: [(&str, &str); 7] =
-            [(ns::WSU, "Id"), (ns::XML, "id"), ("", "Id"), ("", "ID"), ("", "id"), ("", "AssertionID"), ("", "RequestID")];
+        const IDS: [(&str, &str); 7] = [
+            (ns::WSU, "Id"),
+            (ns::XML, "id"),
+            ("", "Id"),
+            ("", "ID"),
+            ("", "id"),
+            ("", "AssertionID"),
+            ("", "RequestID"),
+        ];
         let id = IDS.iter().find_map(|(namespace, name)| element.attribute(namespace, name));
         let text = element.text().map(|text| text.trim().to_owned());
         Self {
