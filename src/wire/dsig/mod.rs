@@ -10,6 +10,8 @@
 
 mod parse;
 pub mod sign;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use std::fmt;
