@@ -1,0 +1,299 @@
+//! What the signature covers, by the nodes themselves, at their own places.
+//!
+//! A reference may cover: the envelope's own Body; in our Security header the Timestamp, the
+//! token, the assertion; any header block that is a child of the Header. Whatever else is covered
+//! is the shape of signature wrapping (McIntosh & Austel 2005) and refuses the message, even when
+//! everything that we need is covered as well.
+
+use crate::flow::dsig_refusal;
+use crate::flow::inquiry::{Inquiry, Stopped, facts};
+use crate::flow::key_reference::{KeySource, SigningKey};
+use crate::flow::parse::{Envelope, place, place_if};
+use crate::flow::profile::{AddressingCoverage, AssertionCoverage, Part, TokenCoverage};
+use crate::flow::verify::{Terms, short};
+use crate::model::{CheckId, Fact, Refusal};
+use crate::wire::dsig::{Reference, Signature};
+use crate::wire::soap::addressing::AddressingHeader;
+use crate::wire::wsse::SecurityHeader;
+use crate::wire::xml::{Element, NodeId};
+
+/// The covered elements, and what of the addressing headers may be believed.
+#[derive(Debug)]
+pub struct Covered<'d> {
+    elements: Vec<Element<'d>>,
+    to: Option<String>,
+    message_id: Option<String>,
+    assertion: bool,
+    token: bool,
+}
+
+impl<'d> Covered<'d> {
+    /// All covered elements, in the order of the references.
+    pub fn elements(&self) -> &[Element<'d>] {
+        &self.elements
+    }
+
+    /// `wsa:To`, when covered. It has been compared with this endpoint's addresses.
+    pub fn to(&self) -> Option<&str> {
+        self.to.as_deref()
+    }
+
+    /// `wsa:MessageID`, when covered.
+    pub fn message_id(&self) -> Option<&str> {
+        self.message_id.as_deref()
+    }
+
+    /// Whether the assertion whose key signed is covered.
+    pub fn assertion(&self) -> bool {
+        self.assertion
+    }
+
+    /// Whether the BinarySecurityToken whose key signed is covered.
+    pub fn token(&self) -> bool {
+        self.token
+    }
+}
+
+/// Checks every reference, then that all that must be covered is.
+pub(super) fn covered<'d>(
+    envelope: &Envelope<'d>,
+    header: &SecurityHeader<'d>,
+    signature: &Signature<'d>,
+    signer: &SigningKey<'d>,
+    terms: Terms<'_>,
+    inquiry: &mut Inquiry,
+) -> Result<Covered<'d>, Stopped> {
+    let mut elements = Vec::with_capacity(signature.references().len());
+    for reference in signature.references() {
+        if let Some(element) = digest(reference, signature, terms, inquiry)?
+            && position(envelope, header, element, reference, inquiry)?
+        {
+            elements.push(element);
+        }
+    }
+    let set = Set(&elements);
+    required_parts(envelope, header, set, terms, inquiry)?;
+    let token = token(header, signer, set, terms, inquiry)?;
+    let assertion = assertion(header, signer, set, terms, inquiry)?;
+    let (to, message_id) = addressing(envelope, set, terms, inquiry)?;
+    Ok(Covered { to, message_id, assertion, token, elements })
+}
+
+/// The elements covered so far, asked by node.
+#[derive(Clone, Copy)]
+struct Set<'a, 'd>(&'a [Element<'d>]);
+
+impl Set<'_, '_> {
+    fn has(self, node: NodeId) -> bool {
+        self.0.iter().any(|element| element.id() == node)
+    }
+
+    fn names(self) -> Vec<String> {
+        self.0.iter().map(|element| element.qualified_name().to_owned()).collect()
+    }
+}
+
+/// One reference: the element that it covers, when the digest holds.
+fn digest<'d>(
+    reference: &Reference<'d>,
+    signature: &Signature<'d>,
+    terms: Terms<'_>,
+    inquiry: &mut Inquiry,
+) -> Result<Option<Element<'d>>, Stopped> {
+    let computed = match reference.digest(signature, terms.limits) {
+        Ok(computed) => computed,
+        Err(error) => {
+            inquiry.refuse(dsig_refusal::reference(reference, &error, terms.limits))?;
+            return Ok(None);
+        }
+    };
+    let element = computed.covered();
+    let said = |found: &str| {
+        vec![
+            Fact::text("element", element.qualified_name()),
+            Fact::text("reference", reference.uri()),
+            Fact::text("algorithm", short(reference.digest_method())),
+            Fact::text("wanted", reference.digest_value_text()),
+            Fact::text("found", found),
+        ]
+    };
+    if !computed.matches() {
+        let found = computed.computed_text();
+        inquiry.refuse(Refusal {
+            check: CheckId::DigestValue,
+            facts: said(&found),
+            place: Some(place(element)),
+        })?;
+        return Ok(None);
+    }
+    let facts = if inquiry.verbose() {
+        said(&reference.digest_value_text())
+    } else {
+        facts([Fact::text("reference", reference.uri()), Fact::text("element", element.qualified_name())])
+    };
+    inquiry.passed_at(CheckId::DigestValue, place_if(inquiry.verbose(), element), facts);
+    Ok(Some(element))
+}
+
+/// Whether the covered element stands where an element of its name is read.
+fn position(
+    envelope: &Envelope<'_>,
+    header: &SecurityHeader<'_>,
+    element: Element<'_>,
+    reference: &Reference<'_>,
+    inquiry: &mut Inquiry,
+) -> Result<bool, Stopped> {
+    let parent = element.parent().map(Element::id);
+    let in_header = envelope.soap.header.is_some_and(|own| parent == Some(own.id()));
+    let in_security = parent == Some(header.element.id());
+    let is_body = element.id() == envelope.soap.body.id();
+    // The Security header itself cannot be covered by a signature inside it, and must not seem so.
+    let legal = is_body || (in_header && element.id() != header.element.id()) || in_security;
+    inquiry.require(legal, || {
+        let wanted = match element.local_name() {
+            "Body" => "/soap:Envelope/soap:Body",
+            "Timestamp" | "BinarySecurityToken" | "Assertion" => "/soap:Envelope/soap:Header/wsse:Security",
+            _ => "/soap:Envelope/soap:Header",
+        };
+        Refusal::new(CheckId::ReferencePosition)
+            .with(Fact::text("reference", reference.uri()))
+            .with(Fact::text("element", element.qualified_name()))
+            .with(Fact::text("place", element.path()))
+            .with(Fact::text("wanted", wanted))
+            .at(place(element))
+    })?;
+    Ok(legal)
+}
+
+fn required_parts(
+    envelope: &Envelope<'_>,
+    header: &SecurityHeader<'_>,
+    set: Set<'_, '_>,
+    terms: Terms<'_>,
+    inquiry: &mut Inquiry,
+) -> Result<(), Stopped> {
+    for part in &terms.profile.coverage.required {
+        let (check, element) = match part {
+            Part::Body => (CheckId::CoverageBody, Some(envelope.soap.body)),
+            Part::Timestamp => (CheckId::CoverageTimestamp, header.timestamps.first().copied()),
+        };
+        // A Timestamp that is missing is refused as missing, by `freshness`.
+        let Some(element) = element else { continue };
+        let signed = set.has(element.id());
+        inquiry.require(signed, || {
+            Refusal::new(check).with(Fact::list("parts", set.names())).at(place(element))
+        })?;
+        if signed {
+            inquiry.passed_at(check, place_if(inquiry.verbose(), element), Vec::new());
+        }
+    }
+    Ok(())
+}
+
+/// The BinarySecurityToken, as the profile asks. Coverage through STR-Transform counts
+/// (`rules.md` 4.4): what such a reference covers *is* the token.
+fn token(
+    header: &SecurityHeader<'_>,
+    signer: &SigningKey<'_>,
+    set: Set<'_, '_>,
+    terms: Terms<'_>,
+    inquiry: &mut Inquiry,
+) -> Result<bool, Stopped> {
+    let KeySource::Certificate { token, .. } = &signer.source else { return Ok(false) };
+    let signed = token.is_some_and(|token| set.has(token.id()));
+    let needed = match terms.profile.coverage.binary_security_token {
+        TokenCoverage::Always => true,
+        TokenCoverage::IfReferenced => token.is_some(),
+        TokenCoverage::No => false,
+    };
+    inquiry.require(signed || !needed, || {
+        Refusal::new(CheckId::CoverageToken)
+            .with(Fact::text("element", "wsse:BinarySecurityToken"))
+            .with(Fact::list("parts", set.names()))
+            .at(place(token.unwrap_or(header.element)))
+    })?;
+    Ok(signed)
+}
+
+/// The assertion whose key signed. Uncovered only where the profile says so, and it stands alone
+/// (`rules.md` 1.5); what else that excludes is seen to where the request is read.
+fn assertion(
+    header: &SecurityHeader<'_>,
+    signer: &SigningKey<'_>,
+    set: Set<'_, '_>,
+    terms: Terms<'_>,
+    inquiry: &mut Inquiry,
+) -> Result<bool, Stopped> {
+    let KeySource::Assertion { assertion } = &signer.source else { return Ok(false) };
+    let signed = set.has(assertion.element.id());
+    let excused =
+        terms.profile.assertion.covered == AssertionCoverage::AcceptMissing && header.assertions.len() == 1;
+    inquiry.require(signed || excused, || {
+        Refusal::new(CheckId::AssertionCovered)
+            .with(Fact::list("parts", set.names()))
+            .at(place(assertion.element))
+    })?;
+    let fact = Fact::text("found", if signed { "covered" } else { "token-uncovered" });
+    inquiry.passed(CheckId::AssertionCovered, facts([fact]));
+    Ok(signed)
+}
+
+/// Addressing headers: believed only when covered (`rules.md` 2.3).
+fn addressing(
+    envelope: &Envelope<'_>,
+    set: Set<'_, '_>,
+    terms: Terms<'_>,
+    inquiry: &mut Inquiry,
+) -> Result<(Option<String>, Option<String>), Stopped> {
+    let headers = &envelope.addressing;
+    let believed = |header: &Option<AddressingHeader<'_>>| {
+        header.as_ref().filter(|header| set.has(covered_node(header))).map(|header| header.value.clone())
+    };
+    if terms.profile.coverage.addressing == AddressingCoverage::SignedIfPresent {
+        let missing: Vec<String> = headers
+            .headers()
+            .filter(|header| !set.has(covered_node(header)))
+            .map(|header| header.element.qualified_name().to_owned())
+            .collect();
+        inquiry.require(missing.is_empty(), || {
+            Refusal::new(CheckId::CoverageAddressing)
+                .with(Fact::list("missing", missing))
+                .with(Fact::list("parts", set.names()))
+        })?;
+    }
+    let (to, action) = (believed(&headers.to), believed(&headers.action));
+    if let Some(to) = &to {
+        inquiry.require(terms.addresses.is_empty() || terms.addresses.contains(to), || {
+            Refusal::new(CheckId::AddressingTo)
+                .with(Fact::text("found", to.clone()))
+                .with(Fact::list("wanted", terms.addresses.iter().cloned()))
+        })?;
+    }
+    inquiry.require(to.is_some() || !terms.profile.coverage.to_required, || {
+        Refusal::new(CheckId::CoverageAddressing)
+            .with(Fact::list("missing", ["wsa:To"]))
+            .with(Fact::list("parts", set.names()))
+    })?;
+    if let Some(action) = action {
+        let served = &terms.profile.actions.issue.request;
+        inquiry.require(served.contains(&action), || {
+            Refusal::new(CheckId::AddressingAction)
+                .with(Fact::text("found", action.clone()))
+                .with(Fact::list("wanted", served.iter().cloned()))
+        })?;
+    }
+    Ok((to, believed(&headers.message_id)))
+}
+
+/// The header block: what a signature covers is the block, also where the value stands deeper.
+fn covered_node(header: &AddressingHeader<'_>) -> NodeId {
+    header.element.id()
+}
+
+/// A part's name for people.
+pub(super) fn part_name(part: Part) -> &'static str {
+    match part {
+        Part::Body => "soap:Body",
+        Part::Timestamp => "wsu:Timestamp",
+    }
+}

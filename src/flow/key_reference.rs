@@ -1,0 +1,237 @@
+//! Which key signed: the token that `ds:KeyInfo` refers to (SOAP Message Security 1.1 §7).
+//!
+//! KeyInfo only *picks*: from the tokens of this Security header, or from the certificates that
+//! are registered. It never brings a key that nobody judges: whose key it is, is decided in
+//! [`authenticate`](crate::flow::authenticate).
+
+use crate::flow::inquiry::{Inquiry, Stopped, facts};
+use crate::flow::parse::{place, place_if};
+use crate::flow::profile::KeyReferenceStyle;
+use crate::flow::verify::Terms;
+use crate::model::{CheckId, Fact, Refusal};
+use crate::wire::crypto::PublicKey;
+use crate::wire::dsig::Signature;
+use crate::wire::ns;
+use crate::wire::saml;
+use crate::wire::wsse::{BinarySecurityToken, SamlVersion, SecurityHeader, SecurityTokenReference, TokenReference};
+use crate::wire::x509::Certificate;
+use crate::wire::xml::Element;
+
+/// The key that a signature is checked with, and where it came from.
+#[derive(Debug)]
+pub struct SigningKey<'d> {
+    pub(super) key: PublicKey,
+    pub(super) source: KeySource<'d>,
+}
+
+/// Where the signing key came from.
+#[derive(Debug)]
+pub(super) enum KeySource<'d> {
+    /// A certificate. `token`: the BinarySecurityToken of this message that holds it.
+    Certificate { certificate: Box<Certificate>, intermediates: Vec<Vec<u8>>, token: Option<Element<'d>> },
+    /// The confirmation key of an assertion in this header; its issuer's signature is not checked
+    /// yet.
+    Assertion { assertion: Box<saml::Assertion<'d>> },
+}
+
+impl SigningKey<'_> {
+    /// Whom the key claims to belong to, for people.
+    pub(super) fn subject(&self) -> String {
+        match &self.source {
+            KeySource::Certificate { certificate, .. } => certificate.subject().to_string(),
+            KeySource::Assertion { assertion } => format!("the holder of assertion {}", assertion.id),
+        }
+    }
+}
+
+/// Resolves `ds:KeyInfo`.
+///
+/// # Errors
+/// [`Stopped`]: without a key nothing more can be checked.
+pub(super) fn signing_key<'d>(
+    header: &SecurityHeader<'d>,
+    signature: &Signature<'d>,
+    terms: Terms<'_>,
+    inquiry: &mut Inquiry,
+) -> Result<SigningKey<'d>, Stopped> {
+    let Some(key_info) = signature.key_info() else {
+        return Err(inquiry.stop(Refusal::new(CheckId::KeyReferencePresent).at(place(signature.element()))));
+    };
+    let reference = SecurityTokenReference::from_key_info(key_info).map_err(|error| {
+        let at = key_info.document().element(error.at);
+        inquiry.stop(not_understood(error.to_string(), terms).at(place(at)))
+    })?;
+    let style = style_of(&reference, header);
+    if !style.is_some_and(|style| terms.profile.key_references.contains(&style)) {
+        return Err(inquiry.stop(not_understood(reference.target.style().to_owned(), terms).at(place(key_info))));
+    }
+    let resolved = resolve(header, &reference, terms, inquiry)?;
+    inquiry.passed_at(
+        CheckId::KeyReferenceResolved,
+        place_if(inquiry.verbose(), key_info),
+        facts([Fact::text("found", reference.target.style()), Fact::text("subject", resolved.subject())]),
+    );
+    Ok(resolved)
+}
+
+fn not_understood(found: String, terms: Terms<'_>) -> Refusal {
+    Refusal::new(CheckId::KeyReferenceForm)
+        .with(Fact::text("found", found))
+        .with(Fact::list("wanted", terms.profile.key_references.iter().map(|style| style_name(*style))))
+}
+
+/// Which of the profile's styles a reference is.
+fn style_of(reference: &SecurityTokenReference<'_>, header: &SecurityHeader<'_>) -> Option<KeyReferenceStyle> {
+    match &reference.target {
+        // A direct reference goes to whatever has the id; only the header's own tokens count.
+        TokenReference::Direct { id, .. } if header.assertions.iter().any(|token| saml::id_of(*token) == Some(*id)) => {
+            Some(KeyReferenceStyle::SamlAssertion)
+        }
+        TokenReference::Direct { .. } => Some(KeyReferenceStyle::BinarySecurityToken),
+        TokenReference::IssuerSerial(_) => Some(KeyReferenceStyle::IssuerSerial),
+        TokenReference::SubjectKeyIdentifier(_) => Some(KeyReferenceStyle::SubjectKeyIdentifier),
+        TokenReference::ThumbprintSha1(_) => Some(KeyReferenceStyle::Thumbprint),
+        TokenReference::Certificate(_) => Some(KeyReferenceStyle::EmbeddedCertificate),
+        TokenReference::Assertion { .. } => Some(KeyReferenceStyle::SamlAssertion),
+        // A bare key names nobody, and an embedded token stands where no signature covers it.
+        TokenReference::KeyValue(_) | TokenReference::Embedded(_) => None,
+    }
+}
+
+fn style_name(style: KeyReferenceStyle) -> &'static str {
+    match style {
+        KeyReferenceStyle::BinarySecurityToken => "a Direct Reference to a BinarySecurityToken",
+        KeyReferenceStyle::IssuerSerial => "IssuerSerial",
+        KeyReferenceStyle::SubjectKeyIdentifier => "SubjectKeyIdentifier",
+        KeyReferenceStyle::Thumbprint => "ThumbprintSHA1",
+        KeyReferenceStyle::EmbeddedCertificate => "X509Certificate",
+        KeyReferenceStyle::SamlAssertion => "a SAML 2.0 assertion",
+    }
+}
+
+fn resolve<'d>(
+    header: &SecurityHeader<'d>,
+    reference: &SecurityTokenReference<'d>,
+    terms: Terms<'_>,
+    inquiry: &mut Inquiry,
+) -> Result<SigningKey<'d>, Stopped> {
+    let known = terms.trust.certificates();
+    match &reference.target {
+        TokenReference::Direct { id, .. } => direct(header, id, reference.element, inquiry),
+        TokenReference::Assertion { id, version: SamlVersion::Saml2 } => {
+            assertion(header, id, reference.element, inquiry)
+        }
+        TokenReference::Assertion { version: SamlVersion::Saml1, .. } => Err(inquiry.stop(
+            Refusal::new(CheckId::AssertionVersion)
+                .with(Fact::text("found", "1.1"))
+                .with(Fact::text("wanted", "2.0"))
+                .at(place(reference.element)),
+        )),
+        TokenReference::Certificate(der) => certificate(der, Vec::new(), None, reference.element, inquiry),
+        TokenReference::IssuerSerial(named) => {
+            registered(known.iter().filter(|known| named.names(known)), reference, inquiry)
+        }
+        TokenReference::SubjectKeyIdentifier(identifier) => {
+            let same = |known: &&Certificate| known.subject_key_identifier() == Some(identifier.as_slice());
+            registered(known.iter().filter(same), reference, inquiry)
+        }
+        TokenReference::ThumbprintSha1(thumbprint) => {
+            let same = |known: &&Certificate| known.thumbprint_sha1().as_slice() == thumbprint.as_slice();
+            registered(known.iter().filter(same), reference, inquiry)
+        }
+        TokenReference::KeyValue(_) | TokenReference::Embedded(_) => {
+            Err(inquiry.stop(not_understood(reference.target.style().to_owned(), terms)))
+        }
+    }
+}
+
+/// The token of this Security header with this id. Tokens elsewhere in the message are nobody's.
+fn direct<'d>(
+    header: &SecurityHeader<'d>,
+    id: &str,
+    at: Element<'d>,
+    inquiry: &mut Inquiry,
+) -> Result<SigningKey<'d>, Stopped> {
+    if header.assertions.iter().any(|token| saml::id_of(*token) == Some(id)) {
+        return assertion(header, id, at, inquiry);
+    }
+    let mut same = header.binary_security_tokens.iter().filter(|token| token.attribute(ns::WSU, "Id") == Some(id));
+    let (Some(token), None) = (same.next(), same.next()) else {
+        return Err(inquiry.stop(
+            Refusal::new(CheckId::KeyReferenceResolved).with(Fact::text("reference", format!("#{id}"))).at(place(at)),
+        ));
+    };
+    match BinarySecurityToken::read(*token) {
+        Ok(read) => {
+            let (leaf, intermediates) = (read.leaf().to_vec(), read.intermediates().to_vec());
+            certificate(&leaf, intermediates, Some(*token), *token, inquiry)
+        }
+        Err(error) => Err(inquiry.stop(unreadable(error.to_string(), *token))),
+    }
+}
+
+fn assertion<'d>(
+    header: &SecurityHeader<'d>,
+    id: &str,
+    at: Element<'d>,
+    inquiry: &mut Inquiry,
+) -> Result<SigningKey<'d>, Stopped> {
+    if header.assertions.len() > 1 {
+        return Err(inquiry.stop(
+            Refusal::new(CheckId::AssertionSingle)
+                .with(Fact::number("count", header.assertions.len()))
+                .at(place(header.element)),
+        ));
+    }
+    let Some(element) = header.assertions.iter().copied().find(|token| saml::id_of(*token) == Some(id)) else {
+        return Err(inquiry.stop(
+            Refusal::new(CheckId::KeyReferenceResolved).with(Fact::text("reference", format!("#{id}"))).at(place(at)),
+        ));
+    };
+    let assertion = crate::flow::assertion::read(element, inquiry)?;
+    let key = crate::flow::assertion::confirmation_key(&assertion, inquiry)?;
+    Ok(SigningKey { key, source: KeySource::Assertion { assertion: Box::new(assertion) } })
+}
+
+/// A reference that names a certificate without bringing it means one of the registered ones.
+fn registered<'t, 'd>(
+    mut candidates: impl Iterator<Item = &'t Certificate>,
+    reference: &SecurityTokenReference<'d>,
+    inquiry: &mut Inquiry,
+) -> Result<SigningKey<'d>, Stopped> {
+    let Some(found) = candidates.next() else {
+        return Err(inquiry.stop(
+            Refusal::new(CheckId::KeyReferenceKnown)
+                .with(Fact::text("found", reference.target.style()))
+                .at(place(reference.element)),
+        ));
+    };
+    // Two certificates of one name and different keys would make the choice ours: refuse.
+    if candidates.any(|other| other.spki() != found.spki()) {
+        return Err(inquiry.stop(
+            Refusal::new(CheckId::KeyReferenceKnown)
+                .with(Fact::text("found", format!("{}, which fits two keys", reference.target.style())))
+                .at(place(reference.element)),
+        ));
+    }
+    certificate(found.der(), Vec::new(), None, reference.element, inquiry)
+}
+
+fn certificate<'d>(
+    der: &[u8],
+    intermediates: Vec<Vec<u8>>,
+    token: Option<Element<'d>>,
+    at: Element<'d>,
+    inquiry: &mut Inquiry,
+) -> Result<SigningKey<'d>, Stopped> {
+    let parsed = Certificate::parse(der).map_err(|error| inquiry.stop(unreadable(error.to_string(), at)))?;
+    let key = parsed.public_key().map_err(|error| inquiry.stop(unreadable(error.to_string(), at)))?;
+    Ok(SigningKey { key, source: KeySource::Certificate { certificate: Box::new(parsed), intermediates, token } })
+}
+
+fn unreadable(detail: String, at: Element<'_>) -> Refusal {
+    Refusal::new(CheckId::TokenCertificate)
+        .with(Fact::text("element", at.qualified_name()))
+        .with(Fact::text("detail", detail))
+        .at(place(at))
+}

@@ -1,0 +1,309 @@
+//! VERIFY: which parts of this envelope did the sender sign?
+//!
+//! - in: an [`Envelope`], parsed and not believed; whom we trust; the profile; the time
+//! - out: a [`Message`], which speaks of signed parts and nothing else
+//!
+//! Specs: SOAP Message Security 1.1 §5 (header), §7 (token references), §8 (signatures), §10
+//! (timestamps); XML Signature 1.1 §3.2 (core validation); WS-I Basic Security Profile 1.1.
+//!
+//! # The order
+//!
+//! Structure and algorithms before any cryptography; the signature over SignedInfo before any
+//! reference; references before coverage; coverage before time. A stranger's message costs one
+//! public-key operation and no more.
+//!
+//! # How it stays honest
+//!
+//! We walk from the root to the parts we use, and ask of *that very node* whether it was digested
+//! ([`coverage`](crate::flow::coverage)). We never follow `URI="#id"` to some node and then use
+//! what stands there: signature wrapping lives on that shortcut.
+//!
+//! # What this module never does
+//!
+//! It does not ask whose key it was. A perfect signature by a stranger passes here and fails in
+//! [`authenticate`](crate::flow::authenticate). It reads no clock and does no I/O.
+//!
+//! # Out of spec
+//!
+//! WSS lets a header hold many signatures. We accept one: with two, "signed by whom" has no single
+//! answer (`rules.md` 1.2 allows a second one for another key; nothing offers that yet).
+
+use crate::flow::coverage::{self, Covered};
+use crate::flow::freshness;
+use crate::flow::inquiry::{Inquiry, Stopped, facts};
+use crate::flow::key_reference::{self, SigningKey};
+use crate::flow::parse::{Envelope, place};
+use crate::flow::profile::Profile;
+use crate::flow::trust::Trust;
+use crate::model::{CheckId, Fact, KeyThumbprint, Refusal, StepId, Time};
+use crate::wire::crypto::{self, PublicKey, SignatureAlgorithm};
+use crate::wire::dsig::{Reference, Signature};
+use crate::wire::ns;
+use crate::wire::soap;
+use crate::wire::wsse::SecurityHeader;
+use crate::wire::xml::{Element, Limits};
+
+/// The signed parts of an envelope. Made by [`envelope`] only.
+///
+/// ```compile_fail
+/// fn forged(message: &vidimus::flow::verify::Message<'_>) -> vidimus::flow::verify::Message<'_> {
+///     message.clone()
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Message<'d> {
+    version: soap::Version,
+    payload: Element<'d>,
+    signer: SigningKey<'d>,
+    covered: Covered<'d>,
+    created: Time,
+    usable_until: Time,
+    identity: [u8; 32],
+    claimed_message_id: Option<String>,
+}
+
+impl<'d> Message<'d> {
+    pub fn version(&self) -> soap::Version {
+        self.version
+    }
+
+    /// The one element in the signed Body.
+    pub fn payload(&self) -> Element<'d> {
+        self.payload
+    }
+
+    pub(super) fn signer(&self) -> &SigningKey<'d> {
+        &self.signer
+    }
+
+    /// What the signature covers.
+    pub fn covered(&self) -> &Covered<'d> {
+        &self.covered
+    }
+
+    pub fn key(&self) -> &PublicKey {
+        &self.signer.key
+    }
+
+    pub fn created(&self) -> Time {
+        self.created
+    }
+
+    /// Until when this message could still be accepted, skew included: how long it is remembered.
+    pub fn usable_until(&self) -> Time {
+        self.usable_until
+    }
+
+    /// SHA-256(SPKI ‖ canonical SignedInfo): one space for all endpoints, profiles and doors. Not
+    /// over the signature value, which is malleable for ECDSA (`rules.md` 3.1).
+    pub fn identity(&self) -> [u8; 32] {
+        self.identity
+    }
+
+    /// For echoing in `RelatesTo`: covered or not, it is only the caller's own word given back.
+    pub fn claimed_message_id(&self) -> Option<&str> {
+        self.claimed_message_id.as_deref()
+    }
+}
+
+/// What verification needs besides the envelope.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'t> {
+    pub trust: &'t Trust,
+    pub profile: &'t Profile,
+    pub limits: &'t Limits,
+    /// The addresses that a covered `wsa:To` may name: this endpoint's. Empty offline: any.
+    pub addresses: &'t [String],
+    pub now: Time,
+}
+
+/// Verifies structure, algorithms, signature, digests, coverage and time.
+///
+/// # Errors
+/// [`Stopped`]; the inquiry has the faults.
+pub fn envelope<'d>(
+    envelope: &Envelope<'d>,
+    terms: Terms<'_>,
+    inquiry: &mut Inquiry,
+) -> Result<Message<'d>, Stopped> {
+    inquiry.step(StepId::Verify);
+    let header = security_header(envelope, inquiry)?;
+    let signature = signature(&header, terms, inquiry)?;
+    let algorithm = algorithms(&signature, terms, inquiry)?;
+    let signer = key_reference::signing_key(&header, &signature, terms, inquiry)?;
+    let identity = signature_value(&signature, &signer, algorithm, terms, inquiry)?;
+    let covered = coverage::covered(envelope, &header, &signature, &signer, terms, inquiry)?;
+    let window = freshness::timestamp(&header, terms, inquiry)?;
+    inquiry.clean()?;
+    Ok(Message {
+        version: envelope.soap.version,
+        payload: envelope.soap.payload,
+        signer,
+        covered,
+        created: window.created,
+        usable_until: window.usable_until,
+        identity,
+        claimed_message_id: envelope.claimed_message_id().map(str::to_owned),
+    })
+}
+
+fn security_header<'d>(envelope: &Envelope<'d>, inquiry: &mut Inquiry) -> Result<SecurityHeader<'d>, Stopped> {
+    let stray = match SecurityHeader::read(&envelope.soap) {
+        Ok(Some(header)) => return Ok(header),
+        Ok(None) => "no header".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(inquiry.stop(
+        Refusal::new(CheckId::SecurityHeaderContent)
+            .with(Fact::text("found", stray))
+            .with(Fact::list("wanted", ["wsu:Timestamp", "wsse:BinarySecurityToken", "ds:Signature", "saml:Assertion"]))
+            .at(place(envelope.security)),
+    ))
+}
+
+/// The one signature, built as XML Signature demands.
+fn signature<'d>(
+    header: &SecurityHeader<'d>,
+    terms: Terms<'_>,
+    inquiry: &mut Inquiry,
+) -> Result<Signature<'d>, Stopped> {
+    let element = match header.signatures.as_slice() {
+        [element] => *element,
+        [] => {
+            let wanted = terms.profile.coverage.required.iter().map(|part| coverage::part_name(*part));
+            return Err(inquiry.stop(
+                Refusal::new(CheckId::SignaturePresent)
+                    .with(Fact::list("wanted", wanted))
+                    .at(place(header.element)),
+            ));
+        }
+        [_, second, ..] => {
+            return Err(inquiry.stop(
+                Refusal::new(CheckId::SignatureSingle)
+                    .with(Fact::number("count", header.signatures.len()))
+                    .at(place(*second)),
+            ));
+        }
+    };
+    Signature::parse(element, terms.limits).map_err(|error| {
+        inquiry.stop(crate::flow::dsig_refusal::structure(element, &error, terms.limits))
+    })
+}
+
+/// What the signature is made with, against what the profile allows. All faults are listed: each
+/// is one line of the sender's configuration.
+fn algorithms(
+    signature: &Signature<'_>,
+    terms: Terms<'_>,
+    inquiry: &mut Inquiry,
+) -> Result<Option<SignatureAlgorithm>, Stopped> {
+    let profile = terms.profile;
+    let info = signature.signed_info();
+    inquiry.require(info.canonicalization() == ns::EXC_C14N, || {
+        Refusal::new(CheckId::Canonicalization)
+            .with(Fact::text("element", "ds:SignedInfo"))
+            .with(Fact::text("algorithm", short(info.canonicalization())))
+            .with(Fact::list("wanted", ["exclusive canonicalization (http://www.w3.org/2001/10/xml-exc-c14n#)"]))
+            .at(place(info.element()))
+    })?;
+    let allowed = profile.algorithms.signature(info.method()).is_some();
+    inquiry.require(allowed, || {
+        Refusal::new(CheckId::SignatureMethod)
+            .with(Fact::text("algorithm", short(info.method())))
+            .with(Fact::list("wanted", profile.algorithms.signatures.iter().map(|method| short(method.uri()))))
+            .at(place(info.element()))
+    })?;
+    if allowed {
+        inquiry.passed(CheckId::SignatureMethod, facts([Fact::text("algorithm", short(info.method()))]));
+    }
+    for reference in signature.references() {
+        reference_algorithms(reference, terms, inquiry)?;
+    }
+    Ok(SignatureAlgorithm::from_uri(info.method()).filter(|_| allowed))
+}
+
+fn reference_algorithms(reference: &Reference<'_>, terms: Terms<'_>, inquiry: &mut Inquiry) -> Result<(), Stopped> {
+    let algorithms = &terms.profile.algorithms;
+    inquiry.require(algorithms.digest(reference.digest_method()).is_some(), || {
+        Refusal::new(CheckId::DigestMethod)
+            .with(Fact::text("reference", reference.uri()))
+            .with(Fact::text("algorithm", short(reference.digest_method())))
+            .with(Fact::list("wanted", algorithms.digests.iter().map(|method| short(method.uri()))))
+            .at(place(reference.element()))
+    })?;
+    match reference.check_transforms() {
+        Ok(()) => Ok(()),
+        Err(error) => inquiry.refuse(crate::flow::dsig_refusal::transforms(reference, &error)),
+    }
+}
+
+/// The signature over the canonical SignedInfo. Until it holds, no reference is looked at.
+fn signature_value(
+    signature: &Signature<'_>,
+    signer: &SigningKey<'_>,
+    algorithm: Option<SignatureAlgorithm>,
+    terms: Terms<'_>,
+    inquiry: &mut Inquiry,
+) -> Result<[u8; 32], Stopped> {
+    let Some(algorithm) = algorithm else {
+        inquiry.not_run(CheckId::SignatureValue);
+        return Ok([0; 32]);
+    };
+    let key = &signer.key;
+    key_fits(key, algorithm, terms, inquiry)?;
+    let canonical = signature
+        .canonical_signed_info(terms.limits)
+        .map_err(|error| inquiry.stop(crate::flow::dsig_refusal::canonical(signature.element(), &error, terms.limits)))?;
+    let said = || {
+        facts([
+            Fact::text("subject", signer.subject()),
+            Fact::text("algorithm", short(algorithm.uri())),
+            Fact::text("thumbprint", KeyThumbprint(key.thumbprint()).to_string()),
+        ])
+    };
+    let holds = key.verify(algorithm, &canonical, signature.value()).is_ok();
+    inquiry.require(holds, || Refusal {
+        check: CheckId::SignatureValue,
+        facts: said(),
+        place: Some(place(signature.element())),
+    })?;
+    if holds {
+        inquiry.passed(CheckId::SignatureValue, said());
+    }
+    let mut identified = Vec::with_capacity(key.spki().len() + canonical.len());
+    identified.extend_from_slice(key.spki());
+    identified.extend_from_slice(&canonical);
+    Ok(crypto::sha256(&identified))
+}
+
+/// Key before maths: the key's kind must be the method's, and RSA keys large enough.
+fn key_fits(
+    key: &PublicKey,
+    algorithm: SignatureAlgorithm,
+    terms: Terms<'_>,
+    inquiry: &mut Inquiry,
+) -> Result<(), Stopped> {
+    let minimum = terms.profile.algorithms.minimum_rsa_bits as usize;
+    if algorithm.key_kind() != key.kind() {
+        return inquiry.refuse(
+            Refusal::new(CheckId::SignatureMethod)
+                .with(Fact::text("algorithm", short(algorithm.uri())))
+                .with(Fact::text("wanted", format!("a method for the {} key of the certificate", key.kind()))),
+        );
+    }
+    inquiry.require(key.kind() != crypto::KeyKind::Rsa || key.bits() >= minimum, || {
+        Refusal::new(CheckId::KeySize)
+            .with(Fact::text("algorithm", key.kind().to_string()))
+            .with(Fact::number("found", key.bits()))
+            .with(Fact::number("wanted", minimum))
+    })
+}
+
+/// The short name of an algorithm that has one: the URI's fragment, `rsa-sha256`.
+pub(super) fn short(uri: &str) -> String {
+    match uri.rsplit_once('#') {
+        Some((_, name)) if !name.is_empty() => name.to_owned(),
+        Some((base, _)) => base.rsplit('/').next().unwrap_or(uri).to_owned(),
+        None => uri.to_owned(),
+    }
+}
