@@ -114,7 +114,7 @@ fn grant(sts: &Sts, permit: &Permit, validity: Validity, reference: Reference, n
         pairwise_subject: pairwise(sts, &permit.service.sector, &subject.to_string()),
         sender_number: requester.sender_number.clone(),
         client_id: requester.client_id.clone(),
-        audience: vec![permit.ask.target.clone()],
+        audience: audience(sts, permit),
         scope: permit.scope.clone(),
         binding: permit.authenticated.binding().cloned(),
         means: requester.means,
@@ -123,6 +123,15 @@ fn grant(sts: &Sts, permit: &Permit, validity: Validity, reference: Reference, n
         mandate: permit.mandate.clone(),
         claims: permit.claims.clone(),
     }
+}
+
+/// The service; and, in an assertion, ourselves, so that its holder can bring it to the exchange.
+fn audience(sts: &Sts, permit: &Permit) -> Vec<Target> {
+    let mut audience = vec![permit.ask.target.clone()];
+    if permit.ask.token_type == TokenType::Saml2 && permit.ask.target.0 != sts.issuer {
+        audience.push(Target(sts.issuer.clone()));
+    }
+    audience
 }
 
 /// Subject key = length-prefixed (issuer, Format, NameQualifier, SPNameQualifier, value), MACed

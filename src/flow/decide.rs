@@ -94,6 +94,7 @@ pub async fn decide(
 ) -> Result<Permit, Stopped> {
     inquiry.step(StepId::Decide);
     let service = service(sts, &ask, inquiry)?;
+    within(&authenticated, &ask, inquiry)?;
     let scope = scope(&service, &ask, inquiry)?;
     let mandate = mandate(sts, &authenticated, &ask, &service, now, inquiry).await?;
     let claims = claims(sts, &authenticated, inquiry).await?;
@@ -118,6 +119,16 @@ fn service(sts: &Sts, ask: &Ask, inquiry: &mut Inquiry) -> Result<Service, Stopp
             .with(Fact::list("wanted", service.token_types.iter().map(|kind| kind.as_str())))
     })?;
     Ok(service.clone())
+}
+
+/// What is made of a token is for no other service than that token was.
+fn within(authenticated: &Authenticated, ask: &Ask, inquiry: &mut Inquiry) -> Result<(), Stopped> {
+    let Some(targets) = authenticated.targets() else { return Ok(()) };
+    inquiry.require(targets.contains(&ask.target), || {
+        Refusal::new(CheckId::TargetWithin)
+            .with(Fact::text("service", ask.target.to_string()))
+            .with(Fact::list("wanted", targets.iter().map(ToString::to_string)))
+    })
 }
 
 /// Scope is what the service has and the request asks for: never more than either.

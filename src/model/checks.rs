@@ -180,6 +180,7 @@ checks! {
 
     // ── who may ────────────────────────────────────────────────────────────────────────────────
     TargetKnown              "service-not-registered"       Denied              "WS-Trust 1.3 §4.2.1"
+    TargetWithin             "service-outside-subject-token" Denied             "RFC 8693 §2.1, rules.md 5.1"
     TargetTokenType          "service-takes-other-token"    Denied              "ours"
     MandateFound             "mandate-missing"              Denied              "ours"
     MandateInForce           "mandate-ended"                Denied              "ours"
