@@ -1,0 +1,23 @@
+//! The subject token of an exchange: one SAML 2.0 assertion, and nothing around it.
+
+use crate::flow::assertion;
+use crate::flow::inquiry::{Inquiry, Stopped};
+use crate::flow::parse;
+use crate::wire::saml::Assertion;
+use crate::wire::xml::{Document, Limits};
+
+/// Reads the octets as XML, by the one parser.
+///
+/// # Errors
+/// [`Stopped`]; the inquiry has the refusal.
+pub fn document(octets: Vec<u8>, limits: &Limits, inquiry: &mut Inquiry) -> Result<Document, Stopped> {
+    parse::document(octets, limits, inquiry)
+}
+
+/// Reads the root element as an assertion. Nothing of it is believed.
+///
+/// # Errors
+/// [`Stopped`]; the inquiry has the refusal.
+pub fn read<'d>(document: &'d Document, inquiry: &mut Inquiry) -> Result<Assertion<'d>, Stopped> {
+    assertion::read(document.root(), inquiry)
+}
