@@ -209,7 +209,7 @@ pub fn private_key_jwt(
 fn by_certificate(
     message: &Message<'_>,
     shown: &Certificate,
-    intermediates: &[Vec<u8>],
+    intermediates: &[Certificate],
     terms: Terms<'_>,
     inquiry: &mut Inquiry,
 ) -> Result<Authenticated, Stopped> {
@@ -386,11 +386,7 @@ fn client(
 
 /// A TLS client certificate beside a client assertion binds the token, if its key is registered
 /// for this very client; any other key is refused and not ignored.
-fn shown_binding(
-    sender: &Sender,
-    caller: &Caller,
-    inquiry: &mut Inquiry,
-) -> Result<Option<(Binding, Time)>, Stopped> {
+fn shown_binding(sender: &Sender, caller: &Caller, inquiry: &mut Inquiry) -> Result<Option<(Binding, Time)>, Stopped> {
     let Some(leaf) = caller.tls_leaf() else { return Ok(None) };
     let shown = Certificate::parse(leaf).map_err(|error| {
         inquiry.stop(Refusal::new(CheckId::ProofPresent).with(Fact::text("wanted", error.to_string())))
@@ -458,7 +454,7 @@ fn validity(certificate: &Certificate, now: Time, inquiry: &mut Inquiry) -> Resu
 /// By what right the certificate speaks for its key, as the profile asks.
 fn path(
     certificate: &Certificate,
-    intermediates: &[Vec<u8>],
+    intermediates: &[Certificate],
     terms: Terms<'_>,
     inquiry: &mut Inquiry,
 ) -> Result<(), Stopped> {
@@ -471,7 +467,7 @@ fn path(
     if !needed {
         return Ok(());
     }
-    match x509::verify_path(certificate.der(), intermediates, &terms.trust.anchors, terms.now) {
+    match x509::verify_path(certificate, intermediates, &terms.trust.anchors, terms.now) {
         Ok(_) => {
             let subject = Fact::text("subject", certificate.subject().to_string());
             inquiry.passed(CheckId::CertificatePath, facts([subject]));

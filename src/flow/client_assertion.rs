@@ -42,8 +42,7 @@ pub(super) fn verify<'t>(
             inquiry.stop(Refusal::new(CheckId::ClientKnown).with(Fact::text("client", claims.client_id.clone())))
         );
     };
-    let keys: Vec<PublicKey> =
-        sender.public_keys.iter().filter_map(|spki| PublicKey::from_spki(spki).ok()).collect();
+    let keys: Vec<PublicKey> = sender.public_keys.iter().filter_map(|spki| PublicKey::from_spki(spki).ok()).collect();
     let kid = claimed.key_id().unwrap_or("none").to_owned();
     let verified = claimed.verify(&keys).map_err(|_| {
         inquiry.stop(

@@ -188,13 +188,7 @@ fn intent(
     if let Some(mandate) = &permit.mandate {
         fields.push(Field::Plain("mandate", format!("{}/{}", mandate.id, mandate.version).into()));
     }
-    IntentEntry {
-        realm: sts.realm.clone(),
-        reference,
-        at: now,
-        draft_hash: crypto::sha256(&draft.to_sign),
-        fields,
-    }
+    IntentEntry { realm: sts.realm.clone(), reference, at: now, draft_hash: crypto::sha256(&draft.to_sign), fields }
 }
 
 /// A conflict is somebody's earlier message; anything else is ours, and consumed nothing.

@@ -8,10 +8,11 @@
 use crate::flow::dsig_refusal;
 use crate::flow::inquiry::{Inquiry, Stopped, facts};
 use crate::flow::key_reference::{KeySource, SigningKey};
-use crate::flow::parse::{Envelope, place, place_if};
+use crate::flow::parse::{Envelope, place, place_if, short};
 use crate::flow::profile::{AddressingCoverage, AssertionCoverage, Part, TokenCoverage};
-use crate::flow::verify::{Terms, short};
+use crate::flow::verify::Terms;
 use crate::model::{CheckId, Fact, Refusal};
+use crate::wire::base64;
 use crate::wire::dsig::{Reference, Signature};
 use crate::wire::soap::addressing::AddressingHeader;
 use crate::wire::wsse::SecurityHeader;
@@ -64,8 +65,9 @@ pub(super) fn covered<'d>(
     inquiry: &mut Inquiry,
 ) -> Result<Covered<'d>, Stopped> {
     let mut elements = Vec::with_capacity(signature.references().len());
+    let mut octets = Vec::with_capacity(envelope.soap.element.range().len());
     for reference in signature.references() {
-        if let Some(element) = digest(reference, signature, terms, inquiry)?
+        if let Some(element) = digest(reference, signature, terms, &mut octets, inquiry)?
             && position(envelope, header, element, reference, inquiry)?
         {
             elements.push(element);
@@ -98,38 +100,38 @@ fn digest<'d>(
     reference: &Reference<'d>,
     signature: &Signature<'d>,
     terms: Terms<'_>,
+    octets: &mut Vec<u8>,
     inquiry: &mut Inquiry,
 ) -> Result<Option<Element<'d>>, Stopped> {
-    let computed = match reference.digest(signature, terms.limits) {
+    let uri = reference.uri.unwrap_or_default();
+    let computed = match reference.digest(terms.limits, octets) {
         Ok(computed) => computed,
+        // Algorithms and forms have been listed by `verify`; say each fault once.
+        Err(error) if signature.faults().contains(&error) => return Ok(None),
         Err(error) => {
-            inquiry.refuse(dsig_refusal::reference(reference, &error, terms.limits))?;
+            inquiry.refuse(dsig_refusal::refusal(signature.element, &error, terms.limits))?;
             return Ok(None);
         }
     };
-    let element = computed.covered();
+    let element = computed.covered;
     let said = |found: &str| {
         vec![
             Fact::text("element", element.qualified_name()),
-            Fact::text("reference", reference.uri()),
-            Fact::text("algorithm", short(reference.digest_method())),
-            Fact::text("wanted", reference.digest_value_text()),
+            Fact::text("reference", uri),
+            Fact::text("algorithm", short(reference.digest_method.uri)),
+            Fact::text("wanted", base64::encode(&reference.digest_value)),
             Fact::text("found", found),
         ]
     };
-    if !computed.matches() {
-        let found = computed.computed_text();
-        inquiry.refuse(Refusal {
-            check: CheckId::DigestValue,
-            facts: said(&found),
-            place: Some(place(element)),
-        })?;
+    let found = base64::encode(computed.computed.as_ref());
+    if !computed.matches {
+        inquiry.refuse(Refusal { check: CheckId::DigestValue, facts: said(&found), place: Some(place(element)) })?;
         return Ok(None);
     }
     let facts = if inquiry.verbose() {
-        said(&reference.digest_value_text())
+        said(&found)
     } else {
-        facts([Fact::text("reference", reference.uri()), Fact::text("element", element.qualified_name())])
+        facts([Fact::text("reference", uri), Fact::text("element", element.qualified_name())])
     };
     inquiry.passed_at(CheckId::DigestValue, place_if(inquiry.verbose(), element), facts);
     Ok(Some(element))
@@ -156,7 +158,7 @@ fn position(
             _ => "/soap:Envelope/soap:Header",
         };
         Refusal::new(CheckId::ReferencePosition)
-            .with(Fact::text("reference", reference.uri()))
+            .with(Fact::text("reference", reference.uri.unwrap_or_default()))
             .with(Fact::text("element", element.qualified_name()))
             .with(Fact::text("place", element.path()))
             .with(Fact::text("wanted", wanted))
@@ -180,9 +182,7 @@ fn required_parts(
         // A Timestamp that is missing is refused as missing, by `freshness`.
         let Some(element) = element else { continue };
         let signed = set.has(element.id());
-        inquiry.require(signed, || {
-            Refusal::new(check).with(Fact::list("parts", set.names())).at(place(element))
-        })?;
+        inquiry.require(signed, || Refusal::new(check).with(Fact::list("parts", set.names())).at(place(element)))?;
         if signed {
             inquiry.passed_at(check, place_if(inquiry.verbose(), element), Vec::new());
         }
@@ -226,12 +226,9 @@ fn assertion(
 ) -> Result<bool, Stopped> {
     let KeySource::Assertion { assertion } = &signer.source else { return Ok(false) };
     let signed = set.has(assertion.element.id());
-    let excused =
-        terms.profile.assertion.covered == AssertionCoverage::AcceptMissing && header.assertions.len() == 1;
+    let excused = terms.profile.assertion.covered == AssertionCoverage::AcceptMissing && header.assertions.len() == 1;
     inquiry.require(signed || excused, || {
-        Refusal::new(CheckId::AssertionCovered)
-            .with(Fact::list("parts", set.names()))
-            .at(place(assertion.element))
+        Refusal::new(CheckId::AssertionCovered).with(Fact::list("parts", set.names())).at(place(assertion.element))
     })?;
     let fact = Fact::text("found", if signed { "covered" } else { "token-uncovered" });
     inquiry.passed(CheckId::AssertionCovered, facts([fact]));

@@ -28,7 +28,7 @@ pub struct SigningKey<'d> {
 #[derive(Debug)]
 pub(super) enum KeySource<'d> {
     /// A certificate. `token`: the BinarySecurityToken of this message that holds it.
-    Certificate { certificate: Box<Certificate>, intermediates: Vec<Vec<u8>>, token: Option<Element<'d>> },
+    Certificate { certificate: Box<Certificate>, intermediates: Vec<Certificate>, token: Option<Element<'d>> },
     /// The confirmation key of an assertion in this header; its issuer's signature is not checked
     /// yet.
     Assertion { assertion: Box<saml::Assertion<'d>> },
@@ -55,7 +55,7 @@ pub(super) fn signing_key<'d>(
     inquiry: &mut Inquiry,
 ) -> Result<SigningKey<'d>, Stopped> {
     let Some(key_info) = signature.key_info() else {
-        return Err(inquiry.stop(Refusal::new(CheckId::KeyReferencePresent).at(place(signature.element()))));
+        return Err(inquiry.stop(Refusal::new(CheckId::KeyReferencePresent).at(place(signature.element))));
     };
     let reference = SecurityTokenReference::from_key_info(key_info).map_err(|error| {
         let at = key_info.document().element(error.at);
@@ -84,7 +84,7 @@ fn not_understood(found: String, terms: Terms<'_>) -> Refusal {
 fn style_of(reference: &SecurityTokenReference<'_>, header: &SecurityHeader<'_>) -> Option<KeyReferenceStyle> {
     match &reference.target {
         // A direct reference goes to whatever has the id; only the header's own tokens count.
-        TokenReference::Direct { id, .. } if header.assertions.iter().any(|token| saml::id_of(*token) == Some(*id)) => {
+        TokenReference::Direct { id, .. } if header.assertions.iter().any(|token| id_of(*token) == Some(*id)) => {
             Some(KeyReferenceStyle::SamlAssertion)
         }
         TokenReference::Direct { .. } => Some(KeyReferenceStyle::BinarySecurityToken),
@@ -127,7 +127,11 @@ fn resolve<'d>(
                 .with(Fact::text("wanted", "2.0"))
                 .at(place(reference.element)),
         )),
-        TokenReference::Certificate(der) => certificate(der, Vec::new(), None, reference.element, inquiry),
+        TokenReference::Certificate(der) => {
+            let parsed = Certificate::parse(der);
+            let parsed = parsed.map_err(|error| inquiry.stop(unreadable(error.to_string(), reference.element)))?;
+            of_certificate(parsed, Vec::new(), None, reference.element, inquiry)
+        }
         TokenReference::IssuerSerial(named) => {
             registered(known.iter().filter(|known| named.names(known)), reference, inquiry)
         }
@@ -152,7 +156,7 @@ fn direct<'d>(
     at: Element<'d>,
     inquiry: &mut Inquiry,
 ) -> Result<SigningKey<'d>, Stopped> {
-    if header.assertions.iter().any(|token| saml::id_of(*token) == Some(id)) {
+    if header.assertions.iter().any(|token| id_of(*token) == Some(id)) {
         return assertion(header, id, at, inquiry);
     }
     let mut same = header.binary_security_tokens.iter().filter(|token| token.attribute(ns::WSU, "Id") == Some(id));
@@ -161,13 +165,14 @@ fn direct<'d>(
             Refusal::new(CheckId::KeyReferenceResolved).with(Fact::text("reference", format!("#{id}"))).at(place(at)),
         ));
     };
-    match BinarySecurityToken::read(*token) {
-        Ok(read) => {
-            let (leaf, intermediates) = (read.leaf().to_vec(), read.intermediates().to_vec());
-            certificate(&leaf, intermediates, Some(*token), *token, inquiry)
-        }
-        Err(error) => Err(inquiry.stop(unreadable(error.to_string(), *token))),
+    let mut certificates = BinarySecurityToken::read(*token)
+        .and_then(|read| read.certificates())
+        .map_err(|error| inquiry.stop(unreadable(error.to_string(), *token)))?;
+    if certificates.is_empty() {
+        return Err(inquiry.stop(unreadable("it holds no certificate".to_owned(), *token)));
     }
+    let leaf = certificates.remove(0);
+    of_certificate(leaf, certificates, Some(*token), *token, inquiry)
 }
 
 fn assertion<'d>(
@@ -183,7 +188,7 @@ fn assertion<'d>(
                 .at(place(header.element)),
         ));
     }
-    let Some(element) = header.assertions.iter().copied().find(|token| saml::id_of(*token) == Some(id)) else {
+    let Some(element) = header.assertions.iter().copied().find(|token| id_of(*token) == Some(id)) else {
         return Err(inquiry.stop(
             Refusal::new(CheckId::KeyReferenceResolved).with(Fact::text("reference", format!("#{id}"))).at(place(at)),
         ));
@@ -214,19 +219,23 @@ fn registered<'t, 'd>(
                 .at(place(reference.element)),
         ));
     }
-    certificate(found.der(), Vec::new(), None, reference.element, inquiry)
+    of_certificate(found.clone(), Vec::new(), None, reference.element, inquiry)
 }
 
-fn certificate<'d>(
-    der: &[u8],
-    intermediates: Vec<Vec<u8>>,
+fn of_certificate<'d>(
+    certificate: Certificate,
+    intermediates: Vec<Certificate>,
     token: Option<Element<'d>>,
     at: Element<'d>,
     inquiry: &mut Inquiry,
 ) -> Result<SigningKey<'d>, Stopped> {
-    let parsed = Certificate::parse(der).map_err(|error| inquiry.stop(unreadable(error.to_string(), at)))?;
-    let key = parsed.public_key().map_err(|error| inquiry.stop(unreadable(error.to_string(), at)))?;
-    Ok(SigningKey { key, source: KeySource::Certificate { certificate: Box::new(parsed), intermediates, token } })
+    let key = certificate.public_key().map_err(|error| inquiry.stop(unreadable(error.to_string(), at)))?;
+    Ok(SigningKey { key, source: KeySource::Certificate { certificate: Box::new(certificate), intermediates, token } })
+}
+
+/// The id of a SAML assertion of either version, whatever else it is.
+fn id_of(assertion: Element<'_>) -> Option<&str> {
+    assertion.attribute("", if assertion.namespace() == ns::SAML1 { "AssertionID" } else { "ID" })
 }
 
 fn unreadable(detail: String, at: Element<'_>) -> Refusal {

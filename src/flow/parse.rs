@@ -58,11 +58,7 @@ pub fn document(bytes: Vec<u8>, limits: &Limits, inquiry: &mut Inquiry) -> Resul
 ///
 /// # Errors
 /// [`Stopped`], when it is no such envelope.
-pub fn envelope<'d>(
-    document: &'d Document,
-    profile: &Profile,
-    inquiry: &mut Inquiry,
-) -> Result<Envelope<'d>, Stopped> {
+pub fn envelope<'d>(document: &'d Document, profile: &Profile, inquiry: &mut Inquiry) -> Result<Envelope<'d>, Stopped> {
     let soap = soap::Envelope::read(document).map_err(|error| inquiry.stop(soap_refusal(document, &error)))?;
     version(&soap, profile, inquiry)?;
     refuse_encryption(&soap, inquiry)?;
@@ -93,10 +89,9 @@ fn version(soap: &soap::Envelope<'_>, profile: &Profile, inquiry: &mut Inquiry) 
 /// Nothing from strangers is decrypted: what is encrypted is refused by name, not by a digest that
 /// does not match.
 fn refuse_encryption(soap: &soap::Envelope<'_>, inquiry: &mut Inquiry) -> Result<(), Stopped> {
-    let encrypted = soap
-        .element
-        .descendants()
-        .find(|element| matches!(element.namespace(), ns::XENC | ns::XENC11) && element.local_name() != "ReferenceList");
+    let encrypted = soap.element.descendants().find(|element| {
+        matches!(element.namespace(), ns::XENC | ns::XENC11) && element.local_name() != "ReferenceList"
+    });
     match encrypted {
         None => Ok(()),
         Some(element) => inquiry.refuse(
@@ -211,4 +206,13 @@ pub(super) fn place(element: Element<'_>) -> Place {
 pub(super) fn place_if(verbose: bool, element: Element<'_>) -> Place {
     let path = if verbose { element.path() } else { String::new() };
     Place { path, bytes: element.range() }
+}
+
+/// The short name of an algorithm that has one: the URI's fragment, `rsa-sha256`.
+pub(super) fn short(uri: &str) -> String {
+    match uri.rsplit_once('#') {
+        Some((_, name)) if !name.is_empty() => name.to_owned(),
+        Some((base, _)) => base.rsplit('/').next().unwrap_or(uri).to_owned(),
+        None => uri.to_owned(),
+    }
 }

@@ -115,9 +115,7 @@ fn refusal(error: &RequestError) -> Refusal {
         RequestError::Form(FormFault::Repeated { parameter: name }) => {
             parameter(CheckId::FormParameterSingle, name).with(Fact::text("count", "several"))
         }
-        RequestError::Form(fault) => {
-            Refusal::new(CheckId::FormEncoding).with(Fact::text("detail", fault.to_string()))
-        }
+        RequestError::Form(fault) => Refusal::new(CheckId::FormEncoding).with(Fact::text("detail", fault.to_string())),
         RequestError::Missing { parameter: name } => parameter(CheckId::FormParameterPresent, name),
         RequestError::NotSupported { parameter: name } => parameter(CheckId::FormParameterSupported, name),
         RequestError::TooLong { .. } => {

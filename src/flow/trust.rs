@@ -31,7 +31,7 @@ impl Trust {
             .filter_map(|der| Certificate::parse(der).ok())
             .collect();
         let by_key = certificates.iter().enumerate().map(|(i, c)| (KeyThumbprint(c.key_thumbprint()), i)).collect();
-        let by_der = certificates.iter().enumerate().map(|(i, c)| (c.sha256(), i)).collect();
+        let by_der = certificates.iter().enumerate().map(|(i, c)| (c.thumbprint(), i)).collect();
         Self { registry, anchors, certificates, by_key, by_der }
     }
 
@@ -47,6 +47,6 @@ impl Trust {
 
     /// Whether this very certificate, byte for byte, is registered.
     pub fn registered(&self, certificate: &Certificate) -> bool {
-        self.by_der.contains_key(&certificate.sha256())
+        self.by_der.contains_key(&certificate.thumbprint())
     }
 }

@@ -29,16 +29,16 @@
 //! answer (`rules.md` 1.2 allows a second one for another key; nothing offers that yet).
 
 use crate::flow::coverage::{self, Covered};
+use crate::flow::dsig_refusal;
 use crate::flow::freshness;
 use crate::flow::inquiry::{Inquiry, Stopped, facts};
 use crate::flow::key_reference::{self, SigningKey};
-use crate::flow::parse::{Envelope, place};
+use crate::flow::parse::{Envelope, place, short};
 use crate::flow::profile::Profile;
 use crate::flow::trust::Trust;
 use crate::model::{CheckId, Fact, KeyThumbprint, Refusal, StepId, Time};
 use crate::wire::crypto::{self, PublicKey, SignatureAlgorithm};
-use crate::wire::dsig::{Reference, Signature};
-use crate::wire::ns;
+use crate::wire::dsig::{Error, Signature};
 use crate::wire::soap;
 use crate::wire::wsse::SecurityHeader;
 use crate::wire::xml::{Element, Limits};
@@ -121,11 +121,7 @@ pub struct Terms<'t> {
 ///
 /// # Errors
 /// [`Stopped`]; the inquiry has the faults.
-pub fn envelope<'d>(
-    envelope: &Envelope<'d>,
-    terms: Terms<'_>,
-    inquiry: &mut Inquiry,
-) -> Result<Message<'d>, Stopped> {
+pub fn envelope<'d>(envelope: &Envelope<'d>, terms: Terms<'_>, inquiry: &mut Inquiry) -> Result<Message<'d>, Stopped> {
     inquiry.step(StepId::Verify);
     let header = security_header(envelope, inquiry)?;
     let signature = signature(&header, terms, inquiry)?;
@@ -172,9 +168,7 @@ fn signature<'d>(
         [] => {
             let wanted = terms.profile.coverage.required.iter().map(|part| coverage::part_name(*part));
             return Err(inquiry.stop(
-                Refusal::new(CheckId::SignaturePresent)
-                    .with(Fact::list("wanted", wanted))
-                    .at(place(header.element)),
+                Refusal::new(CheckId::SignaturePresent).with(Fact::list("wanted", wanted)).at(place(header.element)),
             ));
         }
         [_, second, ..] => {
@@ -185,9 +179,8 @@ fn signature<'d>(
             ));
         }
     };
-    Signature::parse(element, terms.limits).map_err(|error| {
-        inquiry.stop(crate::flow::dsig_refusal::structure(element, &error, terms.limits))
-    })
+    Signature::parse(element, terms.limits)
+        .map_err(|error| inquiry.stop(dsig_refusal::refusal(element, &error, terms.limits)))
 }
 
 /// What the signature is made with, against what the profile allows. All faults are listed: each
@@ -197,44 +190,43 @@ fn algorithms(
     terms: Terms<'_>,
     inquiry: &mut Inquiry,
 ) -> Result<Option<SignatureAlgorithm>, Stopped> {
-    let profile = terms.profile;
-    let info = signature.signed_info();
-    inquiry.require(info.canonicalization() == ns::EXC_C14N, || {
-        Refusal::new(CheckId::Canonicalization)
-            .with(Fact::text("element", "ds:SignedInfo"))
-            .with(Fact::text("algorithm", short(info.canonicalization())))
-            .with(Fact::list("wanted", ["exclusive canonicalization (http://www.w3.org/2001/10/xml-exc-c14n#)"]))
-            .at(place(info.element()))
-    })?;
-    let allowed = profile.algorithms.signature(info.method()).is_some();
-    inquiry.require(allowed, || {
-        Refusal::new(CheckId::SignatureMethod)
-            .with(Fact::text("algorithm", short(info.method())))
-            .with(Fact::list("wanted", profile.algorithms.signatures.iter().map(|method| short(method.uri()))))
-            .at(place(info.element()))
-    })?;
-    if allowed {
-        inquiry.passed(CheckId::SignatureMethod, facts([Fact::text("algorithm", short(info.method()))]));
+    let allowed = &terms.profile.algorithms;
+    let methods = || Fact::list("wanted", allowed.signatures.iter().map(|method| short(method.uri())));
+    let digests = || Fact::list("wanted", allowed.digests.iter().map(|method| short(method.uri())));
+    let faults = signature.faults();
+    for fault in &faults {
+        let mut refusal = dsig_refusal::refusal(signature.element, fault, terms.limits);
+        match fault {
+            Error::SignatureMethod { .. } => refusal.facts.push(methods()),
+            Error::DigestMethod { .. } => refusal.facts.push(digests()),
+            _ => {}
+        }
+        inquiry.refuse(refusal)?;
     }
-    for reference in signature.references() {
-        reference_algorithms(reference, terms, inquiry)?;
+    // Known to us is not yet allowed by the profile.
+    let method = signature.method();
+    let allowed_method = method.known.filter(|_| allowed.signature(method.uri).is_some());
+    if method.known.is_some() {
+        let said = Fact::text("algorithm", short(method.uri));
+        inquiry.require(allowed_method.is_some(), || {
+            Refusal::new(CheckId::SignatureMethod).with(said.clone()).with(methods()).at(place(method.element))
+        })?;
     }
-    Ok(SignatureAlgorithm::from_uri(info.method()).filter(|_| allowed))
-}
-
-fn reference_algorithms(reference: &Reference<'_>, terms: Terms<'_>, inquiry: &mut Inquiry) -> Result<(), Stopped> {
-    let algorithms = &terms.profile.algorithms;
-    inquiry.require(algorithms.digest(reference.digest_method()).is_some(), || {
-        Refusal::new(CheckId::DigestMethod)
-            .with(Fact::text("reference", reference.uri()))
-            .with(Fact::text("algorithm", short(reference.digest_method())))
-            .with(Fact::list("wanted", algorithms.digests.iter().map(|method| short(method.uri()))))
-            .at(place(reference.element()))
-    })?;
-    match reference.check_transforms() {
-        Ok(()) => Ok(()),
-        Err(error) => inquiry.refuse(crate::flow::dsig_refusal::transforms(reference, &error)),
+    for digest in signature.references().iter().map(|reference| &reference.digest_method) {
+        inquiry.require(digest.known.is_none() || allowed.digest(digest.uri).is_some(), || {
+            dsig_refusal::refusal(
+                signature.element,
+                &Error::DigestMethod { element: digest.element.id(), uri: digest.uri.into() },
+                terms.limits,
+            )
+            .with(digests())
+        })?;
     }
+    if let Some(known) = allowed_method {
+        inquiry.passed(CheckId::SignatureMethod, facts([Fact::text("algorithm", short(known.uri()))]));
+    }
+    // With the canonicalisation outside the profile there are no octets to check a value over.
+    Ok(allowed_method.filter(|_| signature.canonicalization().known.is_some()))
 }
 
 /// The signature over the canonical SignedInfo. Until it holds, no reference is looked at.
@@ -253,7 +245,7 @@ fn signature_value(
     key_fits(key, algorithm, terms, inquiry)?;
     let canonical = signature
         .canonical_signed_info(terms.limits)
-        .map_err(|error| inquiry.stop(crate::flow::dsig_refusal::canonical(signature.element(), &error, terms.limits)))?;
+        .map_err(|error| inquiry.stop(dsig_refusal::refusal(signature.element, &error, terms.limits)))?;
     let said = || {
         facts([
             Fact::text("subject", signer.subject()),
@@ -265,7 +257,7 @@ fn signature_value(
     inquiry.require(holds, || Refusal {
         check: CheckId::SignatureValue,
         facts: said(),
-        place: Some(place(signature.element())),
+        place: Some(place(signature.element)),
     })?;
     if holds {
         inquiry.passed(CheckId::SignatureValue, said());
@@ -286,24 +278,23 @@ fn key_fits(
     let minimum = terms.profile.algorithms.minimum_rsa_bits as usize;
     if algorithm.key_kind() != key.kind() {
         return inquiry.refuse(
-            Refusal::new(CheckId::SignatureMethod)
-                .with(Fact::text("algorithm", short(algorithm.uri())))
-                .with(Fact::text("wanted", format!("a method for the {} key of the certificate", key.kind()))),
+            Refusal::new(CheckId::SignatureMethod).with(Fact::text("algorithm", short(algorithm.uri()))).with(
+                Fact::text("wanted", format!("a method for the {} key of the certificate", key_name(key.kind()))),
+            ),
         );
     }
     inquiry.require(key.kind() != crypto::KeyKind::Rsa || key.bits() >= minimum, || {
         Refusal::new(CheckId::KeySize)
-            .with(Fact::text("algorithm", key.kind().to_string()))
+            .with(Fact::text("algorithm", key_name(key.kind())))
             .with(Fact::number("found", key.bits()))
             .with(Fact::number("wanted", minimum))
     })
 }
 
-/// The short name of an algorithm that has one: the URI's fragment, `rsa-sha256`.
-pub(super) fn short(uri: &str) -> String {
-    match uri.rsplit_once('#') {
-        Some((_, name)) if !name.is_empty() => name.to_owned(),
-        Some((base, _)) => base.rsplit('/').next().unwrap_or(uri).to_owned(),
-        None => uri.to_owned(),
+fn key_name(kind: crypto::KeyKind) -> &'static str {
+    match kind {
+        crypto::KeyKind::Rsa => "RSA",
+        crypto::KeyKind::P256 => "EC P-256",
+        crypto::KeyKind::Ed25519 => "Ed25519",
     }
 }
