@@ -1,1 +1,11 @@
-//! Being built.
+//! The conformance corpus: cases as recipes over worlds, and what runs them.
+//!
+//! ```text
+//! recipe ─ forge ─► bytes ─ runner ─► the real router of a world ─► answer ─► as expected?
+//! ```
+//!
+//! A library, so that tests, the command line and the start-up self-attack all forge the same
+//! bytes. It only ever holds keys that are not secret.
+
+pub mod edits;
+mod path;
