@@ -9,3 +9,4 @@
 
 pub mod edits;
 mod path;
+pub mod pki;

@@ -1,0 +1,174 @@
+//! The keys and certificates of the corpus, in `keys/`. **None of them is secret.**
+//!
+//! Private keys are random and were made once; every certificate is a function of the table below
+//! and the committed keys, since the authorities sign with RSA PKCS#1 v1.5. So a test can make
+//! them all again and compare: nobody can slip in a certificate that the table does not explain.
+
+use std::fs;
+use std::path::Path;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256, SerialNumber, date_time_ymd,
+};
+
+/// One certificate of the corpus, or a bare key.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    pub name: &'static str,
+    /// What is special about it; its common name.
+    pub title: &'static str,
+    pub key: Key,
+    /// The entry that signs the certificate; its own name for a self-signed one.
+    pub issuer: Option<&'static str>,
+    pub authority: bool,
+    /// Year, month and day of its first and last midnight.
+    pub period: [(i32, u8, u8); 2],
+    pub usage: &'static [KeyUsagePurpose],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    Rsa2048,
+    P256,
+    Ed25519,
+    /// The key of another entry, in another certificate.
+    Of(&'static str),
+}
+
+/// Everything in `keys/`.
+pub const ENTRIES: &[Entry] = &[
+    authority("ca", "Vidimus conformance CA (not secret)"),
+    authority("other-ca", "Another conformance CA (not secret)"),
+    sender("hospital", "St Janna Hospital", Key::Rsa2048, "ca"),
+    sender("pharmacy", "Pharmacy De Brug", Key::Rsa2048, "ca"),
+    sender("clinic", "Clinic Noord", Key::P256, "ca"),
+    Entry { period: [(2020, 1, 1), (2026, 1, 1)], ..renewed("hospital-expired", "ca") },
+    Entry { period: [(2026, 6, 1), (2035, 1, 1)], ..renewed("hospital-not-yet", "ca") },
+    renewed("hospital-renewed", "ca"),
+    renewed("hospital-other-ca", "other-ca"),
+    Entry { usage: &[KeyUsagePurpose::KeyEncipherment], ..renewed("hospital-no-signing", "ca") },
+    sender("stranger", "A program nobody registered", Key::Rsa2048, "ca"),
+    sender("outsider", "A program of another world", Key::Rsa2048, "other-ca"),
+    sender("issuer", "Identity provider of the region", Key::Rsa2048, "ca"),
+    sender("server", "localhost", Key::P256, "ca"),
+    sender("sts-assertions", "Vidimus assertions", Key::Rsa2048, "ca"),
+    sender("sts-answers", "Vidimus answers", Key::Rsa2048, "ca"),
+    bare("sts-tokens", Key::P256),
+    bare("sts-checkpoints", Key::Ed25519),
+];
+
+const fn sender(name: &'static str, title: &'static str, key: Key, issuer: &'static str) -> Entry {
+    Entry {
+        name,
+        title,
+        key,
+        issuer: Some(issuer),
+        authority: false,
+        period: [(2025, 1, 1), (2035, 1, 1)],
+        usage: &[KeyUsagePurpose::DigitalSignature],
+    }
+}
+
+const fn authority(name: &'static str, title: &'static str) -> Entry {
+    Entry {
+        authority: true,
+        period: [(2020, 1, 1), (2040, 1, 1)],
+        usage: &[KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign],
+        ..sender(name, title, Key::Rsa2048, name)
+    }
+}
+
+const fn renewed(name: &'static str, issuer: &'static str) -> Entry {
+    sender(name, "St Janna Hospital", Key::Of("hospital"), issuer)
+}
+
+const fn bare(name: &'static str, key: Key) -> Entry {
+    Entry { issuer: None, ..sender(name, "", key, "") }
+}
+
+/// The certificate of an entry as PEM, made anew from the keys in `folder`; `None` for a bare key.
+///
+/// # Errors
+/// When a key cannot be read.
+pub fn certificate(folder: &Path, entry: &Entry) -> Result<Option<String>, String> {
+    let Some(issuer) = entry.issuer else { return Ok(None) };
+    let own = key(folder, entry)?;
+    let params = params(entry)?;
+    let certificate = if issuer == entry.name {
+        params.self_signed(&own)
+    } else {
+        let issuer = named(issuer)?;
+        let issuing = Issuer::new(self::params(issuer)?, key(folder, issuer)?);
+        params.signed_by(&own, &issuing)
+    };
+    certificate.map(|certificate| Some(certificate.pem())).map_err(|error| format!("{}: {error}", entry.name))
+}
+
+/// Makes the keys that are missing in `folder`, and all certificates.
+///
+/// # Errors
+/// When a file cannot be written or read.
+pub fn write(folder: &Path) -> Result<(), String> {
+    let written = |path: &Path, text: String| fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()));
+    for entry in ENTRIES {
+        let path = folder.join(format!("{}.key.pem", entry.name));
+        let algorithm = match entry.key {
+            Key::Rsa2048 => &PKCS_RSA_SHA256,
+            Key::P256 => &PKCS_ECDSA_P256_SHA256,
+            Key::Ed25519 => &PKCS_ED25519,
+            Key::Of(_) => continue,
+        };
+        if !path.exists() {
+            let made = KeyPair::generate_for(algorithm).map_err(|error| error.to_string())?;
+            written(&path, made.serialize_pem())?;
+        }
+    }
+    for entry in ENTRIES {
+        if let Some(pem) = certificate(folder, entry)? {
+            written(&folder.join(format!("{}.cert.pem", entry.name)), pem)?;
+        }
+    }
+    Ok(())
+}
+
+/// The name of the file that holds an entry's private key, without extension.
+pub(super) fn key_name(name: &str) -> Result<&'static str, String> {
+    let entry = named(name)?;
+    match entry.key {
+        Key::Of(other) => Ok(other),
+        _ => Ok(entry.name),
+    }
+}
+
+fn named(name: &str) -> Result<&'static Entry, String> {
+    ENTRIES.iter().find(|entry| entry.name == name).ok_or_else(|| format!("no key is called `{name}`"))
+}
+
+fn key(folder: &Path, entry: &Entry) -> Result<KeyPair, String> {
+    let path = folder.join(format!("{}.key.pem", key_name(entry.name)?));
+    let pem = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    KeyPair::from_pem(&pem).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn params(entry: &Entry) -> Result<CertificateParams, String> {
+    let position = ENTRIES.iter().position(|other| other.name == entry.name).unwrap_or_default();
+    let serial = u64::try_from(position).unwrap_or_default() + 0x0064_0001;
+    let [(year, month, day), (last_year, last_month, last_day)] = entry.period;
+    let mut name = DistinguishedName::new();
+    name.push(DnType::CountryName, "BE");
+    name.push(DnType::OrganizationName, "Vidimus, \"conformance\"");
+    name.push(DnType::CommonName, entry.title);
+    let mut params = CertificateParams::default();
+    params.distinguished_name = name;
+    params.serial_number = Some(SerialNumber::from(serial));
+    params.not_before = date_time_ymd(year, month, day);
+    params.not_after = date_time_ymd(last_year, last_month, last_day);
+    params.is_ca = if entry.authority { IsCa::Ca(BasicConstraints::Constrained(1)) } else { IsCa::ExplicitNoCa };
+    params.key_usages = entry.usage.to_vec();
+    params.use_authority_key_identifier_extension = true;
+    if entry.name == "server" {
+        params.subject_alt_names = vec![rcgen::SanType::DnsName("localhost".try_into().map_err(|_| "a bad name")?)];
+    }
+    Ok(params)
+}
