@@ -283,7 +283,15 @@ fn spliced(text: &str, range: Range<usize>, with: &str) -> String {
 /// Edits happen before anybody judges: a message that is too large is made here too.
 pub(super) fn generous() -> Limits {
     let many = 10_000_000;
-    Limits { bytes: many, depth: 100_000, nodes: many, attributes: many, namespaces: many, name: many, ..Limits::default() }
+    Limits {
+        bytes: many,
+        depth: 100_000,
+        nodes: many,
+        attributes: many,
+        namespaces: many,
+        name: many,
+        ..Limits::default()
+    }
 }
 
 #[cfg(test)]

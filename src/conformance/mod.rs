@@ -7,6 +7,13 @@
 //! A library, so that tests, the command line and the start-up self-attack all forge the same
 //! bytes. It only ever holds keys that are not secret.
 
+pub mod case;
 pub mod edits;
+pub mod forge;
+pub mod keys;
 mod path;
 pub mod pki;
+mod signature;
+mod template;
+
+pub use signature::KeyReference;

@@ -1,0 +1,219 @@
+//! Templates: text with `${…}`.
+//!
+//! ```text
+//! ${name}  ${name=default}        a value of the recipe, of the target, of an earlier step
+//! ${now}  ${now+300}  ${now-60:s} the clock, moved by seconds; `:s` without milliseconds
+//! ${endpoint}                     where the message goes
+//! ${certificate}  ${certificate:NAME}   base64 of the signer's, or another's, certificate
+//! ${issuer} ${serial} ${ski} ${thumbprint} ${modulus} ${exponent}   likewise, of that certificate
+//! ${file:parts/x.xml}             another template
+//! ${…|fold}  ${…|crlf}            base64 in lines of 76, ending in LF or in CR LF
+//! ${…|base64}  ${…|base64url}     encoded
+//! ```
+
+use std::fs;
+use std::path::Path;
+
+use chrono::Duration;
+
+use super::keys::Keys;
+use crate::model::Time;
+use crate::wire::base64;
+use crate::wire::crypto::Components;
+use crate::wire::x509::Certificate;
+use crate::wire::xml::time;
+
+/// What the placeholders mean.
+pub(super) struct Scope<'a> {
+    pub keys: &'a Keys,
+    /// The signer, whose certificate `${certificate}` is.
+    pub signer: Option<&'a str>,
+    pub clock: Time,
+    pub endpoint: &'a str,
+    /// Where `${file:…}` looks.
+    pub folder: &'a Path,
+    pub value: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Scope<'_> {
+    /// The text of a template file, filled.
+    ///
+    /// # Errors
+    /// When the file, a key or a value is missing.
+    pub fn file(&self, name: &str) -> Result<String, String> {
+        let path = self.folder.join(name);
+        let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        self.fill(&text)
+    }
+
+    /// `text` with its placeholders filled.
+    ///
+    /// # Errors
+    /// When a value or a key is missing, or a placeholder is not one.
+    pub fn fill(&self, text: &str) -> Result<String, String> {
+        self.filled(text, 0)
+    }
+
+    fn filled(&self, text: &str, depth: usize) -> Result<String, String> {
+        if depth > DEEPEST {
+            return Err("values that name each other without end".into());
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("${") {
+            out.push_str(before);
+            let end = closing(after).ok_or("`${` without `}`")?;
+            let (inside, behind) = after.split_at_checked(end).ok_or("`${` without `}`")?;
+            out.push_str(&self.placeholder(inside, depth)?);
+            rest = behind.strip_prefix('}').unwrap_or(behind);
+        }
+        out.push_str(rest);
+        Ok(out)
+    }
+
+    fn placeholder(&self, text: &str, depth: usize) -> Result<String, String> {
+        let name_end =
+            text.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))).unwrap_or(text.len());
+        let (name, rest) = text.split_at_checked(name_end).unwrap_or((text, ""));
+        if let Some(default) = rest.strip_prefix('=') {
+            let value = (self.value)(name).unwrap_or_else(|| default.to_owned());
+            return self.filled(&value, depth + 1);
+        }
+        let (rest, filter) = match rest.rsplit_once('|') {
+            Some((rest, filter)) => (rest, Some(filter)),
+            None => (rest, None),
+        };
+        let value = match name {
+            "now" => self.now(rest)?,
+            "endpoint" if rest.is_empty() => self.endpoint.to_owned(),
+            "file" => self.file(rest.strip_prefix(':').ok_or("${file:NAME}")?)?,
+            _ if CERTIFICATE_WORDS.contains(&name) => self.of_certificate(name, rest.strip_prefix(':'))?,
+            _ if rest.is_empty() => {
+                let value = (self.value)(name).ok_or_else(|| format!("nothing gives `{name}` a value"))?;
+                self.filled(&value, depth + 1)?
+            }
+            _ => return Err(format!("`${{{text}}}` is no placeholder")),
+        };
+        match filter {
+            None => Ok(value),
+            Some("fold") => Ok(folded(&value, "\n")),
+            Some("crlf") => Ok(folded(&value, "&#13;\n")),
+            Some("base64") => Ok(base64::encode(value.as_bytes())),
+            Some("base64url") => Ok(base64::encode_url(value.as_bytes())),
+            Some(other) => Err(format!("`|{other}` is no filter")),
+        }
+    }
+
+    /// `+SECONDS` or `-SECONDS`, then `:s`; both optional.
+    fn now(&self, text: &str) -> Result<String, String> {
+        let (offset, whole) = match text.strip_suffix(":s") {
+            Some(offset) => (offset, true),
+            None => (text, false),
+        };
+        let seconds =
+            if offset.is_empty() { 0 } else { offset.parse::<i64>().map_err(|e| format!("{offset}: {e}"))? };
+        let written = time::format_millis(self.clock + Duration::seconds(seconds));
+        match (whole, written.split_once('.')) {
+            (true, Some((seconds, _))) => Ok(format!("{seconds}Z")),
+            _ => Ok(written),
+        }
+    }
+
+    fn of_certificate(&self, word: &str, name: Option<&str>) -> Result<String, String> {
+        let name = name.or(self.signer).ok_or_else(|| format!("`${{{word}}}`: nobody signs; name a certificate"))?;
+        let certificate = self.keys.certificate(name)?;
+        Ok(match word {
+            "certificate" => base64::encode(certificate.der()),
+            "issuer" => escaped(&certificate.issuer().to_string()),
+            "subject" => escaped(&certificate.subject().to_string()),
+            "serial" => certificate.serial().to_string(),
+            "ski" => base64::encode(certificate.subject_key_identifier().unwrap_or_default()),
+            "thumbprint" => base64::encode(&certificate.thumbprint_sha1()),
+            _ => base64::encode(&rsa_component(&certificate, word)?),
+        })
+    }
+}
+
+fn rsa_component(certificate: &Certificate, word: &str) -> Result<Vec<u8>, String> {
+    let key = certificate.public_key().map_err(|error| error.to_string())?;
+    match (key.components(), word) {
+        (Components::Rsa { modulus, .. }, "modulus") => Ok(modulus.to_vec()),
+        (Components::Rsa { exponent, .. }, "exponent") => Ok(exponent.to_vec()),
+        _ => Err(format!("the key has no {word}")),
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// Base64 in lines of 76 characters (RFC 2045 6.8), with an end of line behind each but the last.
+pub(super) fn folded(text: &str, line_end: &str) -> String {
+    let lines: Vec<&str> = text.as_bytes().chunks(76).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    lines.join(line_end)
+}
+
+/// The `}` that closes a placeholder, which may hold others.
+fn closing(text: &str) -> Option<usize> {
+    let mut open = 0usize;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' => open += 1,
+            b'}' if open == 0 => return Some(at),
+            b'}' => open -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+const CERTIFICATE_WORDS: &[&str] =
+    &["certificate", "issuer", "subject", "serial", "ski", "thumbprint", "modulus", "exponent"];
+
+/// How deep values may name other values.
+const DEEPEST: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(text: &str) -> Result<String, String> {
+        let scope = Scope {
+            keys: &Keys::open("keys"),
+            signer: None,
+            clock: "2026-03-01T12:00:00Z".parse().unwrap(),
+            endpoint: "https://sts",
+            folder: Path::new("conformance"),
+            value: &|name| match name {
+                "a" => Some("A${b}".into()),
+                "b" => Some("B".into()),
+                "loop" => Some("${loop}".into()),
+                _ => None,
+            },
+        };
+        scope.fill(text)
+    }
+
+    #[test]
+    fn fills_values_defaults_and_times() {
+        for (text, wanted) in [
+            ("x${a}y", "xABy"),
+            ("${c=d${b}}", "dB"),
+            ("${b=d}", "B"),
+            ("${now}", "2026-03-01T12:00:00.000Z"),
+            ("${now+300:s}", "2026-03-01T12:05:00Z"),
+            ("${now-1}", "2026-03-01T11:59:59.000Z"),
+            ("${endpoint}", "https://sts"),
+            ("${b|base64}", "Qg=="),
+        ] {
+            assert_eq!(filled(text).as_deref(), Ok(wanted), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_has_no_value() {
+        for text in ["${c}", "${loop}", "${", "${now+x}", "${b|rot13}", "${certificate}"] {
+            assert!(filled(text).is_err(), "{text}");
+        }
+    }
+}
