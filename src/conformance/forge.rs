@@ -161,3 +161,53 @@ fn filled(edits: &[Edit], scope: &Scope<'_>) -> Result<Vec<Edit>, String> {
 
 /// How deep tokens may hold tokens.
 const DEEPEST: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::xml::{Document, Limits};
+
+    fn made(recipe: &str) -> Result<String, String> {
+        let recipe: Recipe = toml::from_str(recipe).map_err(|error| error.to_string())?;
+        let target = Target {
+            endpoint: "https://sts.example/sts/oasis".into(),
+            folder: "conformance".into(),
+            ..Target::default()
+        };
+        let clock = "2026-03-01T12:00:00Z".parse().unwrap();
+        let bytes = forge(&recipe, &Keys::open("keys"), clock, &target)?;
+        String::from_utf8(bytes).map_err(|error| error.to_string())
+    }
+
+    const ISSUE: &str = "from = \"parts/issue.xml\"\nsign = {key = \"hospital\", parts = [\"Body\", \"Timestamp\"]}";
+
+    #[test]
+    fn makes_the_same_bytes_again() {
+        let message = made(ISSUE).unwrap();
+        assert_eq!(made(ISSUE).unwrap(), message);
+        Document::parse(message, &Limits::default()).unwrap();
+    }
+
+    #[test]
+    fn an_edit_after_signing_leaves_the_signature_as_it_was() {
+        let honest = made(ISSUE).unwrap();
+        let edited = made(&format!("{ISSUE}\nthen = [{{flip = \"//wst:TokenType\"}}]")).unwrap();
+        assert_eq!(honest.len(), edited.len());
+        assert_eq!(honest.bytes().zip(edited.bytes()).filter(|(a, b)| a != b).count(), 1);
+    }
+
+    #[test]
+    fn an_edit_before_signing_is_signed() {
+        let honest = made(ISSUE).unwrap();
+        let edited = made(&format!("{ISSUE}\nfirst = [{{flip = \"//wst:TokenType\"}}]")).unwrap();
+        assert!(honest.bytes().zip(edited.bytes()).filter(|(a, b)| a != b).count() > 100);
+    }
+
+    #[test]
+    fn says_what_is_missing() {
+        assert!(made("").unwrap_err().contains("from"));
+        assert!(
+            made("from = \"parts/issue.xml\"\nsign = {key = \"nobody\", parts = []}").unwrap_err().contains("nobody")
+        );
+    }
+}

@@ -43,7 +43,8 @@ impl Scope<'_> {
     pub fn file(&self, name: &str) -> Result<String, String> {
         let path = self.folder.join(name);
         let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        self.fill(&text)
+        // Editors end files with a line end; messages do not have it.
+        self.fill(text.strip_suffix('\n').unwrap_or(&text))
     }
 
     /// `text` with its placeholders filled.
@@ -87,7 +88,10 @@ impl Scope<'_> {
             "now" => self.now(rest)?,
             "endpoint" if rest.is_empty() => self.endpoint.to_owned(),
             "file" => self.file(rest.strip_prefix(':').ok_or("${file:NAME}")?)?,
-            _ if CERTIFICATE_WORDS.contains(&name) => self.of_certificate(name, rest.strip_prefix(':'))?,
+            _ if CERTIFICATE_WORDS.contains(&name) => {
+                let of = rest.strip_prefix(':').map(|of| self.filled(of, depth + 1)).transpose()?;
+                self.of_certificate(name, of.as_deref())?
+            }
             _ if rest.is_empty() => {
                 let value = (self.value)(name).ok_or_else(|| format!("nothing gives `{name}` a value"))?;
                 self.filled(&value, depth + 1)?
