@@ -6,11 +6,13 @@
 
 pub mod addressing;
 pub mod fault;
+mod write;
 
 use std::fmt;
 
 pub use addressing::Addressing;
 pub use fault::Fault;
+pub use write::{FaultCode, NewAddressing, NewEnvelope, NewFault};
 
 use crate::wire::ns;
 use crate::wire::shape::{ShapeError, name_of, short};

@@ -7,12 +7,14 @@
 mod binary_security_token;
 mod timestamp;
 mod token_reference;
+mod write;
 
 use std::fmt;
 
 pub use binary_security_token::{BinarySecurityToken, ValueType};
 pub use timestamp::Timestamp;
 pub use token_reference::{SamlVersion, SecurityTokenReference, TokenReference};
+pub use write::{NewBinarySecurityToken, NewReference, NewSecurityHeader, NewTimestamp, with_signature};
 
 use crate::wire::ns;
 use crate::wire::shape::{ShapeError, no_text};
