@@ -1,1 +1,4 @@
 //! Being built.
+
+pub mod metadata;
+pub mod oauth_answer;

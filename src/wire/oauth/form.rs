@@ -39,6 +39,7 @@ pub enum FormFault {
     /// Sent more than once, where once is all that is allowed.
     Repeated {
         parameter: String,
+        count: usize,
     },
 }
 
@@ -51,7 +52,7 @@ impl fmt::Display for FormFault {
             Self::Encoding { offset } => write!(f, "the parameter at byte {offset} is not UTF-8"),
             Self::Nul { offset } => write!(f, "the parameter at byte {offset} holds a NUL character"),
             Self::Byte { offset } => write!(f, "the byte at {offset} must be percent-encoded"),
-            Self::Repeated { parameter } => write!(f, "`{parameter}` was sent more than once"),
+            Self::Repeated { parameter, count } => write!(f, "`{parameter}` was sent {count} times"),
         }
     }
 }
@@ -75,8 +76,7 @@ impl Form {
         if bytes.len() > MAX_BYTES {
             return Err(FormFault::TooLong { limit: MAX_BYTES, found: bytes.len() });
         }
-        let mut names: Vec<String> = Vec::new();
-        let mut parameters = Vec::new();
+        let mut parameters: Vec<(String, String)> = Vec::new();
         let mut offset = 0;
         for pair in bytes.split(|byte| *byte == b'&') {
             let start = offset;
@@ -84,23 +84,17 @@ impl Form {
             if pair.is_empty() {
                 continue;
             }
-            if names.len() == MAX_PARAMETERS {
+            if parameters.len() == MAX_PARAMETERS {
                 return Err(FormFault::TooManyParameters { limit: MAX_PARAMETERS });
             }
             let split = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
             let (name, rest) = pair.split_at(split);
             let name = decode(name, start, start)?;
             let value = decode(rest.strip_prefix(b"=").unwrap_or(rest), start + split + 1, start)?;
-            // RFC 6749 3.2: "Request and response parameters MUST NOT be included more than once";
-            // RFC 8693 2.1 and RFC 8707 2 except these two.
-            if !REPEATABLE.contains(&name.as_str()) && names.contains(&name) {
-                return Err(FormFault::Repeated { parameter: shown(&name) });
-            }
-            names.push(name.clone());
-            if !value.is_empty() {
-                parameters.push((name, value));
-            }
+            parameters.push((name, value));
         }
+        once(&parameters)?;
+        parameters.retain(|(_, value)| !value.is_empty());
         Ok(Self(parameters))
     }
 
@@ -113,6 +107,18 @@ impl Form {
     pub fn all<'f>(&'f self, name: &str) -> impl Iterator<Item = &'f str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
+}
+
+/// RFC 6749 3.2: "Request and response parameters MUST NOT be included more than once"; RFC 8693
+/// 2.1 and RFC 8707 2 except two.
+fn once(parameters: &[(String, String)]) -> Result<(), FormFault> {
+    for (name, _) in parameters {
+        let count = parameters.iter().filter(|(other, _)| other == name).count();
+        if count > 1 && !REPEATABLE.contains(&name.as_str()) {
+            return Err(FormFault::Repeated { parameter: shown(name), count });
+        }
+    }
+    Ok(())
 }
 
 /// Decodes one name or value: `+` is a space, `%XX` a byte.
@@ -178,9 +184,9 @@ mod tests {
             ("a=%00", FormFault::Nul { offset: 0 }),
             ("a=x%00y", FormFault::Nul { offset: 0 }),
             ("a=1\n", FormFault::Byte { offset: 3 }),
-            ("a=1&a=1", FormFault::Repeated { parameter: "a".to_owned() }),
-            ("a=&a=1", FormFault::Repeated { parameter: "a".to_owned() }),
-            ("a=1&%61=1", FormFault::Repeated { parameter: "a".to_owned() }),
+            ("a=1&a=1", FormFault::Repeated { parameter: "a".to_owned(), count: 2 }),
+            ("a=&a=1", FormFault::Repeated { parameter: "a".to_owned(), count: 2 }),
+            ("a=1&%61=1", FormFault::Repeated { parameter: "a".to_owned(), count: 2 }),
         ];
         for (text, wanted) in cases {
             assert_eq!(pairs(text), Err(wanted), "{text:?}");

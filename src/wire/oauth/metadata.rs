@@ -17,7 +17,7 @@ pub struct Metadata {
     pub subject_types_supported: Vec<String>,
     /// Asked for by openidconnect (Rust), which fails without; it answers 404.
     pub authorization_endpoint: String,
-    /// Asked for by openidconnect (Rust). No ID token is issued.
+    /// Asked for by openidconnect (Rust); empty, as no ID token is issued.
     pub id_token_signing_alg_values_supported: Vec<String>,
     pub token_endpoint_auth_methods_supported: Vec<String>,
     pub token_endpoint_auth_signing_alg_values_supported: Vec<String>,
