@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 
 use super::https_host;
 use super::rest_service::RestService;
+use super::soap_service::SoapService;
 use crate::cli::exit;
 use crate::cli::files;
 use crate::cli::{Exit, Failure, Output};
@@ -32,6 +33,8 @@ pub struct Args {
 enum SampleService {
     /// The REST service: takes access tokens that are bound to a TLS client certificate
     Rest(RestArgs),
+    /// The SOAP service: takes SAML 2.0 holder-of-key assertions
+    Soap(SoapArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -49,6 +52,20 @@ struct RestArgs {
     /// Where the authorization server publishes its metadata
     #[arg(long, value_name = "URL")]
     metadata: String,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::help(&[Exit::Done, Exit::Unexpected, Exit::Usage], [
+    "vidimus demo-service soap --tls-certificate c.pem --tls-key k.pem --issuer-certificate sts.pem",
+    "vidimus demo-service --help",
+    "vidimus demo-service soap --help",
+]))]
+struct SoapArgs {
+    #[command(flatten)]
+    host: Host,
+    /// Certificate with whose key assertions must be signed, as PEM
+    #[arg(long, value_name = "FILE")]
+    issuer_certificate: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
@@ -74,6 +91,7 @@ pub fn run(args: Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
     runtime.block_on(async {
         match args.service {
             SampleService::Rest(args) => rest(args, out).await,
+            SampleService::Soap(args) => soap(args, out).await,
         }
     })?;
     // The read of standard input has a thread of its own, which must not hold us back.
@@ -89,6 +107,19 @@ async fn rest(args: RestArgs, out: &mut Output<'_>) -> Result<(), Failure> {
         never = https_host::serve(listener, tls, move |request, leaf| {
             let service = service.clone();
             async move { service.answer(request, leaf.as_deref()).await }
+        }) => match never {},
+        () = standard_input_ends() => Ok(()),
+    }
+}
+
+async fn soap(args: SoapArgs, out: &mut Output<'_>) -> Result<(), Failure> {
+    let service = SoapService::new(&files::read(&args.issuer_certificate)?);
+    let service = Arc::new(service.map_err(|why| Failure::usage(why, "Give the issuer's certificate as PEM"))?);
+    let (listener, tls) = args.host.open(out).await?;
+    tokio::select! {
+        never = https_host::serve(listener, tls, move |request, _| {
+            let service = service.clone();
+            async move { service.answer(&request) }
         }) => match never {},
         () = standard_input_ends() => Ok(()),
     }
