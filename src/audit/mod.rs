@@ -4,6 +4,23 @@
 //! C2SP signed notes. Personal values stand in a leaf only as HMACs; their openings lie in a side
 //! file by reference and can be erased without breaking a proof.
 
+mod checkpoint;
+mod files;
+mod journal;
+mod keeper;
+mod leaf;
+mod recover;
+mod strangers;
+#[cfg(test)]
+mod testing;
+mod trail;
+mod tree;
+
+pub use checkpoint::{Checkpoint, NotACheckpoint, SignedCheckpoint};
+pub use recover::TrailError;
+pub use strangers::StrangerLimits;
+pub use trail::{CheckpointKey, FileTrail, Settings};
+
 use std::fmt::Debug;
 
 use async_trait::async_trait;

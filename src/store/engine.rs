@@ -151,10 +151,11 @@ impl Store {
         answer.await.unwrap_or_else(|_| Err(writer_gone()))
     }
 
-    /// As [`Store::together`], for threads that may block. Never call it from async code.
+    /// As [`Store::together`], for the start and for threads of their own: it blocks.
     pub(crate) fn together_blocking(&self, writes: Vec<Write>) -> Result<(), StoreError> {
-        let answer = self.enqueue(writes)?;
-        answer.blocking_recv().unwrap_or_else(|_| Err(writer_gone()))
+        let (give, answer) = std::sync::mpsc::sync_channel(1);
+        self.send(Unit { writes, reply: Some(Box::new(move |outcome| drop(give.send(outcome)))) })?;
+        answer.recv().unwrap_or_else(|_| Err(writer_gone()))
     }
 
     /// Hands over `writes` to be committed with the next group, at the latest a few milliseconds
@@ -225,8 +226,8 @@ impl Store {
     }
 
     fn enqueue(&self, writes: Vec<Write>) -> Result<oneshot::Receiver<Result<(), StoreError>>, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Unit { writes, reply: Some(reply) })?;
+        let (give, answer) = oneshot::channel();
+        self.send(Unit { writes, reply: Some(Box::new(move |outcome| drop(give.send(outcome)))) })?;
         Ok(answer)
     }
 

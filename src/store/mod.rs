@@ -44,6 +44,7 @@ pub(crate) mod testing {
     //! A folder for one test, gone with its value.
 
     use std::path::{Path, PathBuf};
+    use std::sync::mpsc::{Receiver, Sender};
 
     pub(crate) struct Folder(PathBuf);
 
@@ -70,6 +71,15 @@ pub(crate) mod testing {
         fn drop(&mut self) {
             let _ = std::fs::remove_dir_all(&self.0);
         }
+    }
+
+    /// A write that says when it runs, and holds the writer until somebody sends.
+    pub(crate) fn blocker(running: Sender<()>, hold: Receiver<()>) -> super::Write {
+        super::Write::new(move |_| {
+            let _ = running.send(());
+            let _ = hold.recv();
+            Ok(())
+        })
     }
 
     fn copy_all(from: &Path, to: &Path) {

@@ -6,8 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
-
 use super::transaction::{After, Tables, run_unit, unavailable};
 use super::{StoreError, Write};
 
@@ -15,8 +13,11 @@ use super::{StoreError, Write};
 pub(super) struct Unit {
     pub(super) writes: Vec<Write>,
     /// `None`: nobody waits, and the unit may wait for company.
-    pub(super) reply: Option<oneshot::Sender<Result<(), StoreError>>>,
+    pub(super) reply: Option<Reply>,
 }
+
+/// Tells whoever waits for a unit.
+pub(super) type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// What writer and store share.
 #[derive(Debug)]
@@ -74,7 +75,7 @@ fn commit_group(shared: &Shared, group: Vec<Unit>, keep_epoch: Write, epoch: u64
 
 /// A unit that has run; its writes wait for the commit.
 struct Finished {
-    reply: Option<oneshot::Sender<Result<(), StoreError>>>,
+    reply: Option<Reply>,
     outcome: Result<After, StoreError>,
 }
 
@@ -90,7 +91,7 @@ impl Finished {
             }
         };
         if let Some(reply) = self.reply {
-            let _ = reply.send(answer);
+            reply(answer);
         }
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::model::RealmId;
-use crate::store::testing::Folder;
+use crate::store::testing::{Folder, blocker};
 
 const ROWS: Table = Table("rows");
 
@@ -43,10 +43,7 @@ async fn of_two_equal_units_in_one_group_the_second_conflicts() {
     let before = store.epoch();
     // the writer is held inside a write until both units wait, so that they share a group
     let (release, hold) = std::sync::mpsc::channel::<()>();
-    let blocker = store.enqueue(vec![Write::new(move |_| {
-        let _ = hold.recv();
-        Ok(())
-    })]);
+    let blocker = store.enqueue(vec![blocker(std::sync::mpsc::channel().0, hold)]);
     let first = store.enqueue(vec![take("a"), take("first")]).unwrap();
     let second = store.enqueue(vec![take("second"), take("a")]).unwrap();
     release.send(()).unwrap();
@@ -63,10 +60,7 @@ async fn callers_in_flight_share_commits() {
     let store = Store::open(folder.path(), "n1", at(0)).unwrap();
     let before = store.epoch();
     let (release, hold) = std::sync::mpsc::channel::<()>();
-    let blocker = store.enqueue(vec![Write::new(move |_| {
-        let _ = hold.recv();
-        Ok(())
-    })]);
+    let blocker = store.enqueue(vec![blocker(std::sync::mpsc::channel().0, hold)]);
     let waiting: Vec<_> = (0..64).map(|_| store.enqueue(vec![Write::nothing()]).unwrap()).collect();
     release.send(()).unwrap();
     blocker.unwrap().await.unwrap().unwrap();
