@@ -10,6 +10,8 @@ pub mod c14n;
 mod names;
 mod scan;
 mod tags;
+#[cfg(test)]
+mod tests;
 /// xs:dateTime.
 pub mod time;
 mod tree;
