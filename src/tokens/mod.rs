@@ -5,6 +5,7 @@
 //! halves let a key live elsewhere, and make golden tests of the unsigned bytes possible.
 
 pub mod jwt;
+pub mod saml2;
 
 use std::fmt::Debug;
 

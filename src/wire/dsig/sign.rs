@@ -26,6 +26,11 @@ impl Draft {
         &self.signed_info
     }
 
+    /// The octets to sign, and the bytes before and behind the (base64) signature value.
+    pub fn into_parts(self) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+        (self.signed_info, self.before, self.after)
+    }
+
     /// The signed bytes. `signature` is as the algorithm makes it; ECDSA as `r || s`.
     pub fn seal(self, signature: &[u8]) -> Vec<u8> {
         [self.before, base64::encode(signature).into_bytes(), self.after].concat()

@@ -9,6 +9,7 @@
 mod read;
 mod statements;
 mod subject;
+mod write;
 
 use std::fmt;
 
@@ -16,6 +17,9 @@ use chrono::{DateTime, Utc};
 
 pub use statements::{Attribute, AuthnStatement, Conditions, ProxyRestriction};
 pub use subject::{ConfirmationMethod, NameId, Subject, SubjectConfirmation};
+pub use write::{
+    ConfirmationKey, NAME_ID_UNSPECIFIED, NewAssertion, NewAttribute, SIGNED_PREFIXES, Unsigned, WriteError, key_info,
+};
 
 use crate::wire::shape::ShapeError;
 use crate::wire::xml::{Element, NodeId};
