@@ -1,16 +1,20 @@
 //! `vidimus envelope`: work on a file with a signed SOAP envelope, without any server.
 
 pub mod inspect;
+pub mod sign;
+pub mod signing;
 pub mod structure;
+mod trusted;
+pub mod verify;
 
 use super::exit;
 use super::{Exit, Failure, Output};
 
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true, after_help = exit::help(&[Exit::Done, Exit::Usage, Exit::Refused], [
+    "vidimus envelope verify message.xml --trust root.pem",
     "vidimus envelope inspect message.xml",
-    "vidimus envelope inspect - -o json",
-    "vidimus envelope inspect --help",
+    "vidimus envelope sign message.xml --p12 own.p12 --password-file pw > signed.xml",
 ]))]
 pub struct Args {
     #[command(subcommand)]
@@ -19,14 +23,20 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
+    /// Judge an envelope: what is wrong, where, with which values, and what to change
+    Verify(Box<verify::Args>),
     /// Show what an envelope says, without judging it
     Inspect(inspect::Args),
+    /// Sign an envelope with one's own key
+    Sign(Box<sign::Args>),
 }
 
 /// # Errors
 /// When a file cannot be used.
 pub fn run(args: Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
     match args.verb {
+        Verb::Verify(args) => verify::run(&args, out),
         Verb::Inspect(args) => inspect::run(args, out),
+        Verb::Sign(args) => sign::run(&args, out),
     }
 }

@@ -1,0 +1,185 @@
+//! Whom the command line trusts, put in the words that the flow asks for.
+//!
+//! The server has a registry; here files are named. Where no sender is named, only the authorities
+//! or issuers judge: then the key that signed stands in the registry under the name `signer`, so
+//! that registration is a question that answers itself, and the path or the issuer decides.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::cli::Failure;
+use crate::cli::credentials;
+use crate::cli::files;
+use crate::flow::profile::CertificateTrust;
+use crate::flow::trust::Trust;
+use crate::model::{KeyThumbprint, PartyId};
+use crate::registry::{Registry, Sender, Standing, TokenIssuer};
+use crate::wire::crypto::PublicKey;
+use crate::wire::ns;
+use crate::wire::x509::Anchors;
+use crate::wire::xml::{Document, Element};
+
+/// Files that were named, read.
+pub struct Trusted {
+    anchors: Vec<Vec<u8>>,
+    senders: Vec<Sender>,
+    issuer_keys: Vec<Vec<u8>>,
+}
+
+impl Trusted {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// When one holds no certificate.
+    pub fn read(trust: &[PathBuf], registered: &[PathBuf], issuers: &[PathBuf]) -> Result<Self, Failure> {
+        let mut anchors = Vec::new();
+        for path in trust {
+            for file in files_in(path)? {
+                anchors.extend(certificates(&file)?);
+            }
+        }
+        Anchors::from_der(anchors.iter().map(Vec::as_slice))
+            .map_err(|error| Failure::usage(format!("--trust: {error}"), "Give certificates of authorities"))?;
+        let mut senders = Vec::new();
+        for path in registered {
+            let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            senders.push(sender(name, certificates(path)?)?);
+        }
+        let mut issuer_keys = Vec::new();
+        for path in issuers {
+            for certificate in certificates(path)? {
+                issuer_keys.push(key_of(&certificate, path)?.spki().to_vec());
+            }
+        }
+        Ok(Self { anchors, senders, issuer_keys })
+    }
+
+    /// Whether nobody was named, so that a signer cannot be judged.
+    pub fn names_nobody(&self) -> bool {
+        self.anchors.is_empty() && self.senders.is_empty() && self.issuer_keys.is_empty()
+    }
+
+    /// Whether known senders were named, so that the signer must be one of them.
+    pub fn names_senders(&self) -> bool {
+        !self.senders.is_empty()
+    }
+
+    /// By what right a certificate speaks: as many of the two ways as were given.
+    pub fn certificate_rule(&self) -> CertificateTrust {
+        match (self.senders.is_empty(), self.anchors.is_empty()) {
+            (true, _) => CertificateTrust::RegisteredAndPath,
+            (false, true) => CertificateTrust::Registered,
+            (false, false) => CertificateTrust::RegisteredOrPath,
+        }
+    }
+
+    /// The senders that were named: whom IssuerSerial, SKI and thumbprint can mean.
+    pub fn senders(&self) -> Trust {
+        self.trust(self.senders.clone(), Vec::new())
+    }
+
+    /// For judging a message that is signed with `key`.
+    pub fn judging(&self, key: &PublicKey, document: &Document) -> Trust {
+        let mut senders = self.senders.clone();
+        if senders.is_empty() {
+            senders.extend(PartyId::new(crate::model::Scheme::Uri, "urn:vidimus:signer").ok().map(|party| Sender {
+                keys: vec![KeyThumbprint(key.thumbprint())],
+                public_keys: vec![key.spki().to_vec()],
+                ..unnamed("signer".to_owned(), party)
+            }));
+        }
+        self.trust(senders, self.issuers(document))
+    }
+
+    fn trust(&self, senders: Vec<Sender>, issuers: Vec<TokenIssuer>) -> Trust {
+        // Two files with one key are one sender twice: the first stands.
+        let registry = Registry::new(senders.clone(), Vec::new(), issuers.clone())
+            .or_else(|_| Registry::new(senders.into_iter().take(1).collect(), Vec::new(), issuers))
+            .unwrap_or_default();
+        let anchors = Anchors::from_der(self.anchors.iter().map(Vec::as_slice)).unwrap_or_default();
+        Trust::new(Arc::new(registry), anchors)
+    }
+
+    /// The issuer that the message's assertion names, with the keys that were given: its audience
+    /// is not judged here.
+    fn issuers(&self, document: &Document) -> Vec<TokenIssuer> {
+        if self.issuer_keys.is_empty() {
+            return Vec::new();
+        }
+        let assertion = document.elements().find(|element| element.is(ns::SAML2, "Assertion"));
+        let issuer = assertion.and_then(|assertion| text_of(assertion.child(ns::SAML2, "Issuer")?));
+        let audiences = assertion.into_iter().flat_map(Element::descendants);
+        let audiences = audiences.filter(|element| element.is(ns::SAML2, "Audience")).filter_map(text_of).collect();
+        let issuer =
+            issuer.map(|issuer| TokenIssuer { issuer, public_keys: self.issuer_keys.clone(), audiences, ours: false });
+        issuer.into_iter().collect()
+    }
+}
+
+fn text_of(element: Element<'_>) -> Option<String> {
+    element.text().map(|text| text.into_owned())
+}
+
+fn sender(name: String, certificates: Vec<Vec<u8>>) -> Result<Sender, Failure> {
+    let mut keys = Vec::new();
+    let mut public_keys = Vec::new();
+    // The own certificate stands first; what follows are its issuers.
+    for certificate in certificates.iter().take(1) {
+        let key = key_of(certificate, Path::new(&name))?;
+        keys.push(KeyThumbprint(key.thumbprint()));
+        public_keys.push(key.spki().to_vec());
+    }
+    let party = PartyId::new(crate::model::Scheme::Uri, &format!("urn:vidimus:file:{name}"))
+        .or_else(|_| PartyId::new(crate::model::Scheme::Uri, "urn:vidimus:file"))
+        .map_err(|error| Failure::unexpected(error.to_string()))?;
+    Ok(Sender { certificates: certificates.into_iter().take(1).collect(), keys, public_keys, ..unnamed(name, party) })
+}
+
+fn unnamed(name: String, party: PartyId) -> Sender {
+    Sender {
+        name,
+        number: None,
+        party,
+        standing: Standing::Active,
+        certificates: Vec::new(),
+        keys: Vec::new(),
+        public_keys: Vec::new(),
+        client_id: None,
+        grants: Vec::new(),
+        assertion_lifetime: std::time::Duration::ZERO,
+        claims: Vec::new(),
+    }
+}
+
+fn key_of(certificate: &[u8], path: &Path) -> Result<PublicKey, Failure> {
+    PublicKey::from_certificate(certificate).map_err(|error| {
+        Failure::usage(format!("the key in `{}` is of no kind that is read here: {error}", path.display()), "")
+    })
+}
+
+fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
+    let found = credentials::certificates(&files::read(path)?, path)?;
+    Ok(found.into_iter().map(|certificate| certificate.as_ref().to_vec()).collect())
+}
+
+/// The file, or the files of the folder that look like certificates.
+fn files_in(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let unreadable = |error| Failure::usage(format!("`{}` cannot be read: {error}", path.display()), "");
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        let kind = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        if matches!(kind, "pem" | "crt" | "cer" | "der") {
+            found.push(file);
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        let says = format!("`{}` holds no .pem, .crt, .cer or .der file", path.display());
+        return Err(Failure::usage(says, "Give another folder, or a file"));
+    }
+    Ok(found)
+}
