@@ -10,7 +10,7 @@
 use chrono::Duration;
 
 use crate::audit::{Field, IntentEntry};
-use crate::flow::decide::Permit;
+use crate::flow::decide::{Action, Permit};
 use crate::flow::inquiry::{Inquiry, Stopped, facts};
 use crate::flow::sts::Sts;
 use crate::model::{CheckId, Fact, KeyHandle, Reference, Refusal, Scope, StepId, Target, Time, TokenType, Validity};
@@ -36,8 +36,8 @@ pub struct Terms {
     pub target: Target,
     pub scope: Scope,
     pub validity: Validity,
-    /// Who it was issued to: the registry's name, for logs and the demo.
-    pub requester: String,
+    /// Made of another token (RFC 8693): the answer says of what type it is.
+    pub exchanged: bool,
 }
 
 /// Writes the draft down and commits to it.
@@ -70,7 +70,7 @@ pub async fn commit(
         target: permit.ask.target,
         scope: permit.scope,
         validity,
-        requester: permit.authenticated.requester().name.clone(),
+        exchanged: permit.ask.action == Action::Exchange,
     };
     Ok(Intended { draft, key, terms })
 }

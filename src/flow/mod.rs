@@ -16,6 +16,8 @@
 
 pub mod parse;
 
+pub mod transport;
+
 pub mod verify;
 
 mod key_reference;
@@ -35,6 +37,8 @@ pub mod assertion_token;
 mod client_assertion;
 
 pub mod replay_check;
+
+pub mod issue_request;
 
 pub mod token_request;
 

@@ -32,6 +32,10 @@ impl<'d> Envelope<'d> {
         self.security
     }
 
+    pub fn has_addressing(&self) -> bool {
+        self.addressing.namespace.is_some()
+    }
+
     /// What the sender says the message's id is; for echoing in `RelatesTo` only.
     pub fn claimed_message_id(&self) -> Option<&str> {
         self.addressing.message_id.as_ref().map(|header| header.value.as_str())

@@ -59,6 +59,7 @@ pub struct Message<'d> {
     created: Time,
     usable_until: Time,
     identity: [u8; 32],
+    signature_id: Option<&'d str>,
     claimed_message_id: Option<String>,
 }
 
@@ -100,6 +101,11 @@ impl<'d> Message<'d> {
         self.identity
     }
 
+    /// `ds:Signature/@Id`.
+    pub(super) fn signature_id(&self) -> Option<&'d str> {
+        self.signature_id
+    }
+
     /// For echoing in `RelatesTo`: covered or not, it is only the caller's own word given back.
     pub fn claimed_message_id(&self) -> Option<&str> {
         self.claimed_message_id.as_deref()
@@ -139,6 +145,7 @@ pub fn envelope<'d>(envelope: &Envelope<'d>, terms: Terms<'_>, inquiry: &mut Inq
         created: window.created,
         usable_until: window.usable_until,
         identity,
+        signature_id: signature.element.attribute("", "Id"),
         claimed_message_id: envelope.claimed_message_id().map(str::to_owned),
     })
 }

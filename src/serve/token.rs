@@ -7,25 +7,25 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Request as HttpRequest, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
+use crate::audit::Recorded;
 use crate::flow::authenticate::{self, Authenticated, Exchange, OauthTerms};
 use crate::flow::inquiry::{Inquiry, Stop, Stopped};
 use crate::flow::sign::Issued;
 use crate::flow::sts::Sts;
 use crate::flow::{assertion_token, commit, decide, replay_check, sign, token_request};
 use crate::model::{Caller, Door, Reference, Time};
-use crate::serve::oauth_answer;
+use crate::serve::oauth_answer::{self, OauthAnswer};
 use crate::serve::outcome::{Outcome, Request, refusal_of};
-use crate::serve::{Server, body, too_large};
-use crate::wire::oauth::{MAX_BYTES, TokenRequest};
+use crate::serve::{Server, body};
+use crate::wire::oauth::{self, MAX_BYTES, TokenBody, TokenRequest, TokenUse};
 
 /// Answers one token request. Nothing leaves before it is written down.
 pub(super) async fn post(State(server): State<Arc<Server>>, request: HttpRequest<Body>) -> Response {
     let (parts, content) = request.into_parts();
     let caller = parts.extensions.get::<Caller>().cloned().unwrap_or_default();
-    let authorization_used = parts.headers.contains_key(header::AUTHORIZATION);
-    let Some(bytes) = body(content, MAX_BYTES).await else { return too_large(MAX_BYTES) };
+    let Some(bytes) = body(content, MAX_BYTES).await else { return oauth_answer::too_large(MAX_BYTES).into_response() };
     let (sts, now) = (server.sts.load_full(), server.clock.now());
     let mut request = Request {
         door: Door::Token,
@@ -41,8 +41,29 @@ pub(super) async fn post(State(server): State<Arc<Server>>, request: HttpRequest
         Err(Stopped) => Outcome::Refused(refusal_of(&inquiry)),
     };
     match request.close(&sts, inquiry, outcome).await {
-        Ok(recorded) => oauth_answer::token_response(&recorded, now, authorization_used),
-        Err(unrecorded) => oauth_answer::unrecorded(unrecorded),
+        Ok(recorded) => answer(&recorded, &parts.headers, now).into_response(),
+        Err(_) => oauth_answer::unavailable().into_response(),
+    }
+}
+
+/// From what is on record to the body (RFC 6749 §5, RFC 8693 §2.2).
+fn answer(recorded: &Recorded<Outcome>, headers: &HeaderMap, now: Time) -> OauthAnswer {
+    match recorded.outcome() {
+        Outcome::Refused(refusal) => {
+            let authorization = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
+            oauth_answer::refused(refusal, recorded.reference(), authorization)
+        }
+        Outcome::Issued(issued) => {
+            let terms = issued.terms();
+            let expires_in = (terms.validity.not_on_or_after - now).num_seconds();
+            oauth_answer::issued(&TokenBody {
+                access_token: String::from_utf8_lossy(&issued.token().bytes).into_owned(),
+                issued_token_type: terms.exchanged.then_some(oauth::TokenType::AccessToken.uri()),
+                token_type: TokenUse::Bearer,
+                expires_in: u64::try_from(expires_in).unwrap_or(0),
+                scope: (!terms.scope.is_empty()).then(|| terms.scope.to_string()),
+            })
+        }
     }
 }
 
