@@ -1,0 +1,152 @@
+//! From a configuration to a running system: the only place that puts implementations together.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::audit::reader::Reader;
+use crate::audit::{self, AuditSink, AuditTrail, CheckpointKey, FileTrail, TrailError};
+use crate::config::Loaded;
+use crate::flow::sts::Sts;
+use crate::flow::trust::Trust;
+use crate::mandates::MandateStore;
+use crate::mandates::redb::RedbMandates;
+use crate::model::{KeyPurpose, RealmId, Time, TokenType};
+use crate::replay::redb::{DEFAULT_CAPACITY, RedbReplay};
+use crate::serve::admin::Admin;
+use crate::serve::clock::{self, Clock};
+use crate::serve::{Server, SoapDoor};
+use crate::store::{OpenError, Store, StoreError};
+use crate::tokens::TokenFormat;
+use crate::tokens::jwt::JwtAccessToken;
+use crate::tokens::saml2::Saml2;
+use crate::wire::x509::Anchors;
+
+/// A system that is ready to listen.
+#[derive(Debug)]
+pub struct System {
+    pub server: Arc<Server>,
+    pub admin: Admin,
+    /// The audit trail, to be flushed last.
+    pub trail: Arc<FileTrail>,
+}
+
+/// Why no system could be built of a configuration that is right in itself.
+#[derive(Debug)]
+pub enum BuildError {
+    Store(OpenError),
+    Replay(StoreError),
+    Trail(TrailError),
+    /// No key has this purpose.
+    KeyMissing(KeyPurpose),
+    Anchors(String),
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::Replay(error) => write!(f, "the replay store cannot be read: {error}"),
+            Self::Trail(error) => error.fmt(f),
+            Self::KeyMissing(purpose) => write!(f, "no active key is configured for {}", purpose.as_str()),
+            Self::Anchors(error) => write!(f, "an anchor cannot be used: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+impl From<OpenError> for BuildError {
+    fn from(error: OpenError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Opens the store and the audit trail in their folders and puts the system together.
+///
+/// # Errors
+/// When a folder is held by another process or cannot be read.
+pub fn build(loaded: &Loaded, clock: Arc<dyn Clock>) -> Result<System, BuildError> {
+    let now = clock.now();
+    let settings = &loaded.settings;
+    let store = Store::open(&settings.store_dir, NODE, now)?;
+    let key = loaded.keys.active(KeyPurpose::Checkpoints).ok_or(BuildError::KeyMissing(KeyPurpose::Checkpoints))?;
+    let mut trail = audit::Settings::new(&settings.audit_dir, NODE, &settings.issuer);
+    trail.sink.clone_from(&settings.checkpoint_dir);
+    let signer = CheckpointKey { signer: loaded.keys.clone(), handle: key };
+    let trail = Arc::new(FileTrail::open(trail, &store, signer, now).map_err(BuildError::Trail)?);
+    let parts = Parts { store, sink: trail.clone(), clock: clock.clone(), stopwatch: clock::stopwatch };
+    let (server, mandates) = assemble(loaded, parts)?;
+    let admin = Admin {
+        realm: RealmId::default(),
+        mandates,
+        trail: AuditTrail::new(trail.clone()),
+        reader: Reader::beside(&trail),
+        clock,
+    };
+    Ok(System { server, admin, trail })
+}
+
+/// What a system stands on.
+#[derive(Debug)]
+pub struct Parts {
+    pub store: Store,
+    pub sink: Arc<dyn AuditSink>,
+    pub clock: Arc<dyn Clock>,
+    pub stopwatch: fn() -> u64,
+}
+
+/// Puts a server together over the given parts; conformance cases stand on parts in memory.
+///
+/// # Errors
+/// When the store cannot be read or an anchor cannot be used.
+pub fn assemble(loaded: &Loaded, parts: Parts) -> Result<(Arc<Server>, Arc<dyn MandateStore>), BuildError> {
+    let settings = &loaded.settings;
+    let realm = RealmId::default();
+    let now: Time = parts.clock.now();
+    let replay = RedbReplay::open(&parts.store, std::slice::from_ref(&realm), DEFAULT_CAPACITY, now)
+        .map_err(BuildError::Replay)?;
+    let mandates: Arc<dyn MandateStore> = Arc::new(RedbMandates::new(&parts.store));
+    let anchors = Anchors::from_der(settings.anchors.iter().map(|anchor| anchor.der()))
+        .map_err(|error| BuildError::Anchors(error.to_string()))?;
+    let formats: HashMap<TokenType, Arc<dyn TokenFormat>> = [
+        (TokenType::Saml2, Arc::new(Saml2::default()) as Arc<dyn TokenFormat>),
+        (TokenType::AccessToken, Arc::new(JwtAccessToken)),
+    ]
+    .into();
+    let sts = Sts {
+        realm,
+        issuer: settings.issuer.clone(),
+        token_endpoint: settings.token_endpoint.clone(),
+        trust: Arc::new(Trust::new(Arc::new(loaded.registry.clone()), anchors)),
+        pdp: loaded.pdp.clone(),
+        mandates: mandates.clone(),
+        attributes: loaded.attributes.clone(),
+        replay: Arc::new(replay),
+        store: parts.store,
+        trail: AuditTrail::new(parts.sink),
+        keys: loaded.keys.clone(),
+        formats,
+    };
+    let door = |door: &crate::config::SoapDoor| {
+        Arc::new(SoapDoor {
+            profile: (*door.profile).clone(),
+            path: door.path.clone(),
+            location: door.endpoint.clone(),
+            aliases: Vec::new(),
+        })
+    };
+    let server = Server {
+        sts: ArcSwap::from_pointee(sts),
+        soap: settings.doors.iter().map(door).collect(),
+        limits: settings.limits.clone(),
+        clock: parts.clock,
+        stopwatch: parts.stopwatch,
+    };
+    Ok((Arc::new(server), mandates))
+}
+
+/// The name of this node. There is one; several come with a store that they share.
+const NODE: &str = "node-1";
