@@ -55,15 +55,8 @@ pub fn read(
     let context = context(&request, profile, inquiry)?;
     let lifetime = lifetime(&request, profile, now, inquiry)?;
     let on_behalf_of = on_behalf_of(&request, message, authenticated, profile, inquiry)?;
-    let ask = Ask {
-        action: Action::Issue,
-        target,
-        token_type,
-        scope: None,
-        scope_may_narrow: false,
-        on_behalf_of,
-        lifetime,
-    };
+    let ask =
+        Ask { action: Action::Issue, target, token_type, scope: None, scope_may_narrow: false, on_behalf_of, lifetime };
     let echo = Echo {
         context,
         applies_to: request.applies_to.map(|to| (to.element.namespace().to_owned(), to.address)),
@@ -138,11 +131,7 @@ fn key_type(request: &RequestSecurityToken<'_>, profile: &Profile, inquiry: &mut
 
 /// The token is bound to the key that signed the request (`rules.md` 1.2, 1.3). UseKey may name
 /// that key; any other would have to be proven, and nothing offers that yet.
-fn use_key(
-    request: &RequestSecurityToken<'_>,
-    message: &Message<'_>,
-    inquiry: &mut Inquiry,
-) -> Result<(), Stopped> {
+fn use_key(request: &RequestSecurityToken<'_>, message: &Message<'_>, inquiry: &mut Inquiry) -> Result<(), Stopped> {
     let Some(use_key) = &request.use_key else { return Ok(()) };
     let own = match use_key {
         UseKey::Signature(id) => message.signature_id() == Some(*id),
@@ -281,7 +270,8 @@ fn on_behalf_of(
         OnBehalfOf::Token(token) | OnBehalfOf::Named(token) => Err(token.qualified_name().to_owned()),
         OnBehalfOf::Reference(reference) => Err(format!("a reference to a token ({})", reference.target.style())),
     };
-    let party = party.map_err(|found| inquiry.stop(not_understood("wst:OnBehalfOf", &found, wanted, request.element)))?;
+    let party =
+        party.map_err(|found| inquiry.stop(not_understood("wst:OnBehalfOf", &found, wanted, request.element)))?;
     if let Some(already) = authenticated.on_behalf_of()
         && *already != party
     {

@@ -16,11 +16,9 @@ pub enum Outcome {
     Refused(Refusal),
 }
 
-/// Answers that are about no request of a pipeline.
+/// Answers that are about no request on record, and so can carry no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unrecorded {
-    /// The body is larger than the limit; it was not read.
-    TooLarge,
     /// The audit trail cannot take a record, so there is no answer either.
     AuditDown,
 }
@@ -43,12 +41,7 @@ impl Request {
     ///
     /// # Errors
     /// [`Unrecorded::AuditDown`], when the trail cannot take it. A token is lost with it.
-    pub async fn close(
-        self,
-        sts: &Sts,
-        inquiry: Inquiry,
-        outcome: Outcome,
-    ) -> Result<Recorded<Outcome>, Unrecorded> {
+    pub async fn close(self, sts: &Sts, inquiry: Inquiry, outcome: Outcome) -> Result<Recorded<Outcome>, Unrecorded> {
         let (trace, _) = inquiry.finish();
         let intended = trace.steps.iter().any(|step| step.id == StepId::Sign);
         let kind = match &outcome {

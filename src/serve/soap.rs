@@ -71,7 +71,8 @@ impl Walk<'_> {
         transport::content_type(content_type(headers), envelope.version(), inquiry)?;
 
         // The profile says what must be signed. From here on we speak of signed parts only.
-        let terms = Terms { trust: &sts.trust, profile: &door.profile, limits: self.limits, addresses: &addresses, now };
+        let terms =
+            Terms { trust: &sts.trust, profile: &door.profile, limits: self.limits, addresses: &addresses, now };
         let message = verify::envelope(&envelope, terms, inquiry)?;
 
         // Whose key was that? A registered one, or the key of an assertion that we take.

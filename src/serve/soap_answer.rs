@@ -235,12 +235,7 @@ fn response(issued: &Issued, reply: &Reply, door: &SoapDoor) -> Vec<u8> {
     .write()
 }
 
-fn addressing<'a>(
-    reply: &'a Reply,
-    action: &'a str,
-    message_id: &'a str,
-    with_ids: bool,
-) -> Option<NewAddressing<'a>> {
+fn addressing<'a>(reply: &'a Reply, action: &'a str, message_id: &'a str, with_ids: bool) -> Option<NewAddressing<'a>> {
     reply.addressing.then(|| NewAddressing {
         action,
         message_id,
