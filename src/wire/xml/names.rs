@@ -4,13 +4,8 @@
 pub(super) const START: u8 = 1;
 /// Whether a byte may stand inside an NCName.
 pub(super) const INSIDE: u8 = 2;
-/// Whether a byte of character data needs a closer look.
-pub(super) const TEXT: u8 = 4;
-/// Whether a byte of an attribute value needs a closer look.
-pub(super) const VALUE: u8 = 8;
-
 /// The classes of each byte.
-pub(super) static CLASS: [u8; 256] = classes();
+static CLASS: [u8; 256] = classes();
 
 /// The classes of a byte.
 #[inline]
@@ -31,23 +26,31 @@ const fn classes() -> [u8; 256] {
         if b.is_ascii_digit() || b == b'-' || b == b'.' {
             class |= INSIDE;
         }
-        // 0xEF leads U+FFFE and U+FFFF, the two characters above ASCII that XML forbids and UTF-8 can write.
-        if b < 0x20 || b == 0xEF || b == b'<' || b == b'&' {
-            class |= TEXT | VALUE;
-        }
-        if b == b'\t' || b == b'\n' {
-            class &= !TEXT;
-        }
-        if b == b']' {
-            class |= TEXT;
-        }
-        if b == b'"' || b == b'\'' {
-            class |= VALUE;
-        }
         table[byte] = class;
         byte += 1;
     }
     table
+}
+
+/// Whether a byte of a text or a value may be other than itself: markup, a reference, a line end, a control
+/// character. 0xEF leads U+FFFE and U+FFFF, the two characters above ASCII that XML forbids and UTF-8 can write.
+#[inline]
+pub(super) fn needs_look(byte: u8) -> bool {
+    (byte < 0x20) | (byte == b'<') | (byte == b'&') | (byte == 0xEF)
+}
+
+/// How many bytes come before the first that `stops`. Without short circuits in `stops`, sixteen are looked at together.
+#[inline]
+pub(super) fn until(bytes: &[u8], stops: impl Fn(u8) -> bool) -> usize {
+    let mut passed = 0;
+    for chunk in bytes.chunks_exact(16) {
+        if chunk.iter().fold(0, |any, byte| any | u8::from(stops(*byte))) != 0 {
+            break;
+        }
+        passed += 16;
+    }
+    let rest = bytes.get(passed..).unwrap_or_default();
+    passed + rest.iter().position(|byte| stops(*byte)).unwrap_or(rest.len())
 }
 
 /// XML 1.0 §2.2 `Char`.
@@ -103,7 +106,10 @@ pub(super) fn namespace_fault(name: &str) -> Option<&'static str> {
                 bytes.next().is_some_and(|b| b.is_ascii_hexdigit())
                     && bytes.next().is_some_and(|b| b.is_ascii_hexdigit())
             }
-            _ => byte.is_ascii_alphanumeric() || b"-._~:/?#@!$()*+,;=".contains(&byte),
+            b'-' | b'.' | b'_' | b'~' | b':' | b'/' | b'?' | b'#' | b'@' | b'!' | b'$' | b'('..=b',' | b';' | b'=' => {
+                true
+            }
+            _ => byte.is_ascii_alphanumeric(),
         };
         if !allowed {
             return Some("holds a character that a namespace name may not hold");

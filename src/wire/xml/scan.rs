@@ -3,7 +3,7 @@
 //! Grammar: XML 1.0 (fifth edition) §2-§4 and Namespaces in XML 1.0 §2-§6, without DOCTYPE and processing
 //! instructions. Names and start tags are in `tags`; this file holds the document, texts and references.
 
-use super::names::{self, CLASS, TEXT};
+use super::names;
 use super::tags::{Open, Scope};
 use super::tree::{Document, EMPTY, Kind, NO_NODE, Node, Span, Tree};
 use super::{Error, ErrorKind, Limits};
@@ -54,8 +54,8 @@ pub(super) struct Scanner<'s> {
 impl<'s> Scanner<'s> {
     fn new(source: &'s str, limits: &'s Limits) -> Self {
         let mut tree = Tree { prefixes: vec![EMPTY, EMPTY], namespaces: vec![EMPTY, EMPTY], ..Tree::default() };
-        tree.nodes.reserve(source.len() / 48);
-        tree.attributes.reserve(source.len() / 160);
+        tree.nodes.reserve(source.len() / 32);
+        tree.attributes.reserve(source.len() / 96);
         Self {
             source,
             bytes: source.as_bytes(),
@@ -237,27 +237,28 @@ impl<'s> Scanner<'s> {
         let mut run = self.position;
         loop {
             let rest = self.bytes.get(self.position..).unwrap_or_default();
-            self.position += rest.iter().position(|b| CLASS[usize::from(*b)] & TEXT != 0).unwrap_or(rest.len());
-            let Some(byte) = self.peek() else { break };
-            match byte {
-                b'<' => break,
-                b']' if self.at("]]>") => {
+            // White space is the usual text: a line feed and a tab are themselves here.
+            let stops = |b: u8| (names::needs_look(b) & (b != b'\n') & (b != b'\t')) | (b == b']');
+            self.position += names::until(rest, stops);
+            match self.peek() {
+                None | Some(b'<') => break,
+                Some(b']') if self.at("]]>") => {
                     return Err(self.fault(ErrorKind::Syntax, "']]>' may not stand in a text"));
                 }
-                b'&' => {
+                Some(b'&') => {
                     self.add_source(run, self.position);
                     let c = self.reference()?;
                     self.add_char(c);
                     run = self.position;
                 }
-                b'\r' => {
+                Some(b'\r') => {
                     self.add_source(run, self.position);
                     self.add_char('\n');
                     self.position += if self.at("\r\n") { 2 } else { 1 };
                     run = self.position;
                 }
-                b']' => self.position += 1,
-                _ => self.permitted()?,
+                Some(b']') => self.position += 1,
+                Some(_) => self.permitted()?,
             }
         }
         self.add_source(run, self.position);

@@ -1,6 +1,6 @@
 //! Tags, names, attribute values, namespaces in scope: the other half of the scanner.
 
-use super::names::{self, CLASS, INSIDE, START, VALUE};
+use super::names::{self, INSIDE, START};
 use super::scan::Scanner;
 use super::tree::{AttributeData, Declaration, ElementData, Kind, NO_NODE, NO_SYMBOL, Name, Node, Span, XML_SYMBOL};
 use super::{Error, ErrorKind};
@@ -19,7 +19,16 @@ pub(super) struct Open {
 #[derive(Default)]
 pub(super) struct Scope {
     bindings: Vec<Binding>,
-    attributes: Vec<(Name, Span)>,
+    attributes: Vec<Written>,
+}
+
+/// An attribute as it stands.
+#[derive(Clone, Copy)]
+struct Written {
+    name: Name,
+    value: Span,
+    /// The prefix that it declares (empty: the default), if it is a namespace declaration.
+    declares: Option<Name>,
 }
 
 #[derive(Clone, Copy)]
@@ -49,14 +58,15 @@ impl Scanner<'_> {
 
     /// `</name >`.
     pub(super) fn end_tag(&mut self) -> Result<(), Error> {
-        let start = self.position;
-        self.position += 2;
-        let name = self.name()?;
-        let expected = self.open.last().map_or("", |open| self.name_text(open.name));
-        if self.name_text(name) != expected {
-            let detail = format!("the end tag names another element than <{}>", shown(expected));
-            return Err(Error::new(ErrorKind::Syntax, start, detail));
+        let expected = self.open.last().map_or(&[][..], |open| self.name_bytes(open.name));
+        let rest = self.bytes.get(self.position + 2..).unwrap_or_default();
+        // A longer name would go on with another byte than these.
+        let ends = rest.get(expected.len()).is_some_and(|byte| matches!(byte, b'>' | b' ' | b'\t' | b'\n' | b'\r'));
+        if !ends || !rest.starts_with(expected) {
+            let expected = String::from_utf8_lossy(expected);
+            return Err(self.fault(ErrorKind::Syntax, format!("the end tag of <{}> was expected", shown(&expected))));
         }
+        self.position += 2 + expected.len();
         self.skip_space();
         self.expect(b'>', "the end tag does not end")?;
         self.close()
@@ -107,7 +117,7 @@ impl Scanner<'_> {
             self.expect(b'=', "an attribute has no value")?;
             self.skip_space();
             let value = self.value()?;
-            self.scope.attributes.push((name, value));
+            self.scope.attributes.push(Written { name, value, declares: self.declared_prefix(name) });
         }
     }
 
@@ -119,20 +129,16 @@ impl Scanner<'_> {
         self.position += 1;
         let start = self.position;
         let mut run = start;
-        let mut decoded: Option<usize> = None;
+        let mut decoded: Option<u32> = None;
         loop {
             let rest = self.bytes.get(self.position..).unwrap_or_default();
-            self.position += rest.iter().position(|b| CLASS[usize::from(*b)] & VALUE != 0).unwrap_or(rest.len());
+            self.position += names::until(rest, |b| (b == quote) | names::needs_look(b));
             let c = match self.peek() {
                 None => return Err(self.fault(ErrorKind::Syntax, "the document ends inside an attribute")),
                 Some(byte) if byte == quote => break,
                 Some(b'<') => return Err(self.fault(ErrorKind::Syntax, "'<' may not stand in an attribute")),
-                Some(b'"' | b'\'') => {
-                    self.position += 1;
-                    continue;
-                }
                 Some(b'&' | b'\t' | b'\n' | b'\r') => {
-                    decoded = decoded.or(Some(self.tree.decoded.len()));
+                    decoded = decoded.or(Some(self.tree.decoded.len() as u32));
                     self.tree.decoded.push_str(self.source.get(run..self.position).unwrap_or_default());
                     self.normalised()?
                 }
@@ -154,7 +160,7 @@ impl Scanner<'_> {
             return Ok(Span { start: start as u32, end: end as u32, decoded: false });
         };
         self.tree.decoded.push_str(self.source.get(run..end).unwrap_or_default());
-        Ok(Span { start: from as u32, end: self.tree.decoded.len() as u32, decoded: true })
+        Ok(Span { start: from, end: self.tree.decoded.len() as u32, decoded: true })
     }
 
     /// The character that a reference, or white space in a value, stands for.
@@ -189,22 +195,12 @@ impl Scanner<'_> {
 
     fn ncname(&mut self) -> Result<(), Error> {
         let start = self.position;
-        loop {
-            let allowed = if self.position == start { START } else { INSIDE };
-            let Some(byte) = self.peek() else { break };
-            if byte < 0x80 {
-                if names::class(byte) & allowed == 0 {
-                    break;
-                }
-                self.position += 1;
-                continue;
-            }
-            let Some(c) = self.source.get(self.position..).and_then(|rest| rest.chars().next()) else { break };
-            let fits = if allowed == START { names::starts_name(c) } else { names::inside_name(c) };
-            if !fits {
-                break;
-            }
-            self.position += c.len_utf8();
+        if self.peek().is_some_and(|byte| names::class(byte) & START != 0) {
+            let rest = self.bytes.get(start..).unwrap_or_default();
+            self.position += rest.iter().position(|b| names::class(*b) & INSIDE == 0).unwrap_or(rest.len());
+        }
+        if self.peek().is_some_and(|byte| !byte.is_ascii()) {
+            self.ncname_beyond_ascii(start);
         }
         if self.position == start {
             return Err(self.fault(ErrorKind::Syntax, "a name was expected here"));
@@ -212,22 +208,34 @@ impl Scanner<'_> {
         Ok(())
     }
 
+    #[cold]
+    fn ncname_beyond_ascii(&mut self, start: usize) {
+        let rest = self.source.get(self.position..).unwrap_or_default();
+        for c in rest.chars() {
+            let fits = if self.position == start { names::starts_name(c) } else { names::inside_name(c) };
+            if !fits {
+                return;
+            }
+            self.position += c.len_utf8();
+        }
+    }
+
     /// Puts the element into the tree: its declarations first, then what they resolve.
     fn element(&mut self, start: usize, name: Name) -> Result<u32, Error> {
         let node = self.tree.nodes.len() as u32;
         let declarations = self.tree.declarations.len();
         let attributes = self.tree.attributes.len();
-        for index in 0..self.scope.attributes.len() {
-            if let Some((name, value)) = self.scope.attributes.get(index).copied() {
-                self.declare(name, value, declarations)?;
+        let written = std::mem::take(&mut self.scope.attributes);
+        for attribute in &written {
+            if let Some(prefix) = attribute.declares {
+                self.declare(prefix, attribute, declarations)?;
             }
         }
         let (prefix, namespace) = self.bound(name, true)?;
-        for index in 0..self.scope.attributes.len() {
-            if let Some((name, value)) = self.scope.attributes.get(index).copied() {
-                self.attribute(name, value, attributes, node)?;
-            }
+        for attribute in written.iter().filter(|attribute| attribute.declares.is_none()) {
+            self.attribute(attribute, attributes, node)?;
         }
+        self.scope.attributes = written;
         let data = ElementData {
             name,
             prefix,
@@ -245,12 +253,11 @@ impl Scanner<'_> {
         Ok(node)
     }
 
-    /// Takes a namespace declaration into scope; ignores any other attribute. `first`: the element's first one.
-    fn declare(&mut self, name: Name, value: Span, first: usize) -> Result<(), Error> {
-        let Some(prefix_name) = self.declared_prefix(name) else { return Ok(()) };
-        let at = name.start as usize;
+    /// Takes a namespace declaration into scope. `first`: the element's first one.
+    fn declare(&mut self, prefix_name: Name, written: &Written, first: usize) -> Result<(), Error> {
+        let at = written.name.start as usize;
         let prefix_text = self.name_text(prefix_name);
-        let uri = self.span_text(value);
+        let uri = self.span_text(written.value);
         let fault = match (prefix_text, uri) {
             ("xmlns", _) => Some("the prefix xmlns may not be declared"),
             ("xml", ns::XML) => return Ok(()),
@@ -258,6 +265,8 @@ impl Scanner<'_> {
             (_, ns::XML | ns::XMLNS) => Some("the namespaces of xml and xmlns may have no other prefix"),
             ("", "") => None,
             (_, "") => Some("a prefix may not be undeclared"),
+            // A name that is known has been looked at.
+            _ if self.known_namespace(uri.as_bytes()).is_some() => None,
             _ => names::namespace_fault(uri),
         };
         if let Some(fault) = fault {
@@ -266,7 +275,7 @@ impl Scanner<'_> {
         }
         let undeclares = uri.is_empty();
         let prefix = if prefix_name.len == 0 { NO_SYMBOL } else { self.prefix_symbol(prefix_name)? };
-        let namespace = if undeclares { NO_SYMBOL } else { self.namespace_symbol(value, at)? };
+        let namespace = if undeclares { NO_SYMBOL } else { self.namespace_symbol(written.value, at)? };
         let own = self.tree.declarations.get(first..).unwrap_or_default();
         if own.iter().any(|declared| declared.prefix == prefix) {
             return Err(Error::new(ErrorKind::DuplicateAttribute, at, "a prefix is declared twice on one element"));
@@ -281,26 +290,23 @@ impl Scanner<'_> {
 
     /// The prefix that an attribute declares, as a name in the source; `None` for an attribute that declares nothing.
     fn declared_prefix(&self, name: Name) -> Option<Name> {
-        match self.name_text(name) {
-            "xmlns" => Some(Name { start: name.start, colon: 0, len: 0 }),
-            text if text.starts_with("xmlns:") => {
-                Some(Name { start: name.start + u32::from(name.colon), colon: 0, len: name.len - name.colon })
-            }
-            _ => None,
+        let default = name.colon == 0 && name.len == 5;
+        if !(default || name.colon == 6) || !self.name_bytes(name).starts_with(b"xmlns") {
+            return None;
         }
+        let len = if default { 0 } else { name.len - name.colon };
+        Some(Name { start: name.start + u32::from(name.colon), colon: 0, len })
     }
 
     /// Resolves an attribute and puts it into the tree. `first`: the element's first one.
-    fn attribute(&mut self, name: Name, value: Span, first: usize, node: u32) -> Result<(), Error> {
-        if self.declared_prefix(name).is_some() {
-            return Ok(());
-        }
+    fn attribute(&mut self, written: &Written, first: usize, node: u32) -> Result<(), Error> {
+        let Written { name, value, .. } = *written;
         let (prefix, namespace) = self.bound(name, false)?;
-        let local = self.local_text(name);
+        let local = self.local_bytes(name);
         let own = self.tree.attributes.get(first..).unwrap_or_default();
         // Namespaces in XML §6.3: neither the same qualified nor the same expanded name.
-        if own.iter().any(|other| other.namespace == namespace && self.local_text(other.name) == local) {
-            let detail = format!("the attribute {} stands twice on one element", shown(local));
+        if own.iter().any(|other| other.namespace == namespace && self.local_bytes(other.name) == local) {
+            let detail = format!("the attribute {} stands twice on one element", shown(self.name_text(name)));
             return Err(Error::new(ErrorKind::DuplicateAttribute, name.start as usize, detail));
         }
         if own.len() >= self.limits.attributes {
@@ -309,8 +315,8 @@ impl Scanner<'_> {
         }
         let is_id = match namespace {
             NO_SYMBOL => IDS.contains(&local),
-            XML_SYMBOL => local == "id",
-            _ => local == "Id" && self.namespace_text(namespace) == ns::WSU,
+            XML_SYMBOL => local == b"id",
+            _ => local == b"Id" && self.namespace_text(namespace) == ns::WSU,
         };
         if is_id {
             self.tree.ids.push((value, node));
@@ -324,14 +330,20 @@ impl Scanner<'_> {
         if name.colon == 0 && !element {
             return Ok((NO_SYMBOL, NO_SYMBOL));
         }
-        let prefix = self.prefix_text(name);
-        if let Some(binding) = self.scope.bindings.iter().rev().find(|b| self.name_text(b.name) == prefix) {
+        let prefix = self.name_bytes(name).get(..usize::from(name.colon.saturating_sub(1))).unwrap_or_default();
+        let found = self
+            .scope
+            .bindings
+            .iter()
+            .rev()
+            .find(|b| usize::from(b.name.len) == prefix.len() && self.name_bytes(b.name) == prefix);
+        if let Some(binding) = found {
             return Ok((binding.prefix, binding.namespace));
         }
-        match prefix {
+        match self.prefix_text(name) {
             "" => Ok((NO_SYMBOL, NO_SYMBOL)),
             "xml" => Ok((XML_SYMBOL, XML_SYMBOL)),
-            _ => {
+            prefix => {
                 let detail = format!("the prefix {} is not declared", shown(prefix));
                 Err(Error::new(ErrorKind::Namespace, name.start as usize, detail))
             }
@@ -339,16 +351,29 @@ impl Scanner<'_> {
     }
 
     fn prefix_symbol(&mut self, name: Name) -> Result<u16, Error> {
-        let text = self.name_text(name);
+        let text = self.name_bytes(name);
         let span = Span { start: name.start, end: name.start + u32::from(name.len), decoded: false };
-        let known = self.tree.prefixes.iter().skip(2).position(|known| self.span_text(*known) == text);
+        let known = self.tree.prefixes.iter().skip(2).position(|known| self.span_bytes(*known) == text);
         intern(known, &mut self.tree.prefixes, span, name.start as usize)
     }
 
     fn namespace_symbol(&mut self, value: Span, at: usize) -> Result<u16, Error> {
-        let text = self.span_text(value);
-        let known = self.tree.namespaces.iter().skip(2).position(|known| self.span_text(*known) == text);
+        let known = self.known_namespace(self.span_bytes(value));
         intern(known, &mut self.tree.namespaces, value, at)
+    }
+
+    fn known_namespace(&self, name: &[u8]) -> Option<usize> {
+        self.tree.namespaces.iter().skip(2).position(|known| self.span_bytes(*known) == name)
+    }
+
+    fn name_bytes(&self, name: Name) -> &[u8] {
+        let start = name.start as usize;
+        self.bytes.get(start..start + usize::from(name.len)).unwrap_or_default()
+    }
+
+    fn span_bytes(&self, span: Span) -> &[u8] {
+        let text = if span.decoded { self.tree.decoded.as_bytes() } else { self.bytes };
+        text.get(span.start as usize..span.end as usize).unwrap_or_default()
     }
 
     fn name_text(&self, name: Name) -> &str {
@@ -356,8 +381,8 @@ impl Scanner<'_> {
         self.source.get(start..start + usize::from(name.len)).unwrap_or_default()
     }
 
-    fn local_text(&self, name: Name) -> &str {
-        self.name_text(name).get(usize::from(name.colon)..).unwrap_or_default()
+    fn local_bytes(&self, name: Name) -> &[u8] {
+        self.name_bytes(name).get(usize::from(name.colon)..).unwrap_or_default()
     }
 
     fn prefix_text(&self, name: Name) -> &str {
@@ -393,7 +418,7 @@ fn shown(text: &str) -> String {
 
 /// The attributes without namespace that common stacks treat as ids (WSS 1.1 §4, SAML 2.0 and 1.1, XML Encryption,
 /// XPointer defaults of the libraries).
-const IDS: [&str; 6] = ["Id", "ID", "id", "AssertionID", "RequestID", "ResponseID"];
+const IDS: [&[u8]; 6] = [b"Id", b"ID", b"id", b"AssertionID", b"RequestID", b"ResponseID"];
 /// Different prefixes, different namespaces, and bindings in scope at one place: their search is linear.
 const MAX_SYMBOLS: usize = 256;
 /// The longest attribute value, in bytes of the source.
