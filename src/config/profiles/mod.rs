@@ -1,5 +1,7 @@
 //! The built-in profiles: files in this folder, embedded. Their names stand in the files only.
 
+use std::ops::Range;
+
 use crate::flow::profile::Profile;
 
 /// Every built-in profile; the first is what tools use that were told none.
@@ -9,6 +11,22 @@ pub fn built_in() -> Vec<Profile> {
 
 /// The built-in profiles as texts, with the names of their files.
 pub(super) const FILES: &[(&str, &str)] = &[("oasis.toml", include_str!("oasis.toml"))];
+
+/// Where a dotted key stands in a profile's text: for the caret. The whole line of its last part,
+/// after the line of its section.
+pub(super) fn span_of(text: &str, key: &str) -> Range<usize> {
+    let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
+    let start = if section.is_empty() { 0 } else { text.find(&format!("[{section}]")).unwrap_or(0) };
+    let mut offset = start;
+    for line in text.get(start..).unwrap_or_default().split_inclusive('\n') {
+        let is_key = line.trim_start().strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('='));
+        if is_key {
+            return offset..offset + line.trim_end().len();
+        }
+        offset += line.len();
+    }
+    0..0
+}
 
 #[cfg(test)]
 mod tests {
