@@ -8,6 +8,8 @@
 //! What was signed is returned as elements of the very tree that is read later. Whether they stand in the right place is
 //! for the caller to say.
 
+#[cfg(test)]
+mod oracle;
 mod parse;
 pub mod sign;
 #[cfg(test)]

@@ -7,7 +7,11 @@
 
 /// Exclusive canonical form.
 pub mod c14n;
+#[cfg(test)]
+mod differential;
 mod names;
+#[cfg(test)]
+pub(crate) mod random;
 mod scan;
 mod tags;
 #[cfg(test)]
