@@ -10,7 +10,7 @@ use crate::cli::exit;
 use crate::cli::files;
 use crate::cli::{Exit, Failure, Output};
 
-use super::signing::{self, Algorithm, KeyReference, Signing};
+use super::signing::{self, Algorithm, Assertion, KeyReference, Signing};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::help(&[Exit::Done, Exit::Unexpected, Exit::Usage, Exit::Refused], [
@@ -24,7 +24,7 @@ pub struct Args {
     file: PathBuf,
     #[command(flatten)]
     credentials: CredentialArgs,
-    /// What to sign: Body, Timestamp, BinarySecurityToken, SecurityTokenReference (the token through STR-Transform),
+    /// What to sign: Body, Timestamp, BinarySecurityToken, Assertion, SecurityTokenReference (the token by STR-Transform),
     /// or the local name of a header block (To, Action, MessageID …)
     #[arg(long, value_delimiter = ',', default_value = "Body,Timestamp")]
     parts: Vec<String>,
@@ -34,6 +34,9 @@ pub struct Args {
     /// How the message says which key signed
     #[arg(long, value_enum, default_value_t = KeyReference::Bst)]
     key_reference: KeyReference,
+    /// SAML 2.0 holder-of-key assertion to send along, in place of the certificate
+    #[arg(long, value_name = "FILE")]
+    assertion: Option<PathBuf>,
     /// Seconds from Created to Expires
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(i64).range(1..=86_400))]
     ttl: i64,
@@ -53,6 +56,7 @@ pub fn run(args: &Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
         parts: args.parts.clone(),
         algorithm: args.algorithm.map(Into::into),
         key_reference: args.key_reference,
+        assertion: args.assertion.as_ref().map(|file| Assertion::read(&files::read(file)?)).transpose()?,
         created: args.created.unwrap_or_else(Utc::now),
         life: Duration::seconds(args.ttl),
     };

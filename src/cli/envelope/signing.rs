@@ -25,9 +25,32 @@ pub struct Signing {
     /// The key's usual algorithm unless said.
     pub algorithm: Option<SignatureAlgorithm>,
     pub key_reference: KeyReference,
+    /// A SAML 2.0 holder-of-key assertion to send and to refer to, in place of the certificate.
+    pub assertion: Option<Assertion>,
     pub created: DateTime<Utc>,
     /// How long the message counts.
     pub life: Duration,
+}
+
+/// An assertion as it was issued.
+#[derive(Debug, Clone)]
+pub struct Assertion {
+    bytes: Vec<u8>,
+    id: String,
+}
+
+impl Assertion {
+    /// # Errors
+    /// When the bytes are no SAML 2.0 assertion.
+    pub fn read(bytes: &[u8]) -> Result<Self, Failure> {
+        let document = super::inspect::parse(bytes.to_vec())?;
+        let root = document.root();
+        let id = root.attribute("", "ID").filter(|_| root.is(ns::SAML2, "Assertion")).ok_or_else(|| {
+            let says = format!("{} is no SAML 2.0 assertion", root.qualified_name());
+            Failure::usage(says, "Give the assertion as `vidimus token request` writes it")
+        })?;
+        Ok(Self { bytes: root.source().as_bytes().to_vec(), id: id.to_owned() })
+    }
 }
 
 /// How the message says which key signed.
@@ -84,7 +107,10 @@ pub fn sign(envelope: Vec<u8>, signing: &Signing, credentials: &Credentials) -> 
     let security = document.elements().find(|element| element.is(ns::WSSE, "Security"));
     let security = security.ok_or_else(|| Failure::unexpected("the Security header went missing"))?;
     let parts: Result<Vec<_>, _> = signing.parts.iter().map(|name| part(&document, name, &ids)).collect();
-    let key_info = key_info(signing.key_reference, &certificate, &ids)?;
+    let key_info = match &signing.assertion {
+        Some(assertion) => of_assertion(assertion, &ids),
+        None => key_info(signing.key_reference, &certificate, &ids),
+    }?;
     let what = OverParts {
         parts: &parts?,
         place: Place::LastIn(security.id()),
@@ -125,7 +151,9 @@ fn security(document: &Document, signing: &Signing, certificate: &Certificate, i
     writer.leaf(wsu("Created"), &[], &time::format_millis(signing.created));
     writer.leaf(wsu("Expires"), &[], &time::format_millis(signing.created + signing.life));
     writer.end();
-    if signing.key_reference == KeyReference::Bst {
+    if let Some(assertion) = &signing.assertion {
+        writer.raw(&assertion.bytes);
+    } else if signing.key_reference == KeyReference::Bst {
         writer.start(wsse("BinarySecurityToken")).attribute_of(wsu("Id"), &ids.token);
         writer.attribute("EncodingType", ns::BASE64_BINARY).attribute("ValueType", ns::X509_V3);
         writer.text(&base64::encode(certificate.der())).end();
@@ -178,7 +206,7 @@ fn part<'a>(document: &Document, name: &str, ids: &'a Ids) -> Result<Part<'a>, F
     match name {
         "Timestamp" => return of(Target::Id(&ids.timestamp), How::Exclusive),
         "BinarySecurityToken" => return of(Target::Id(&ids.token), How::Exclusive),
-        "SecurityTokenReference" => return of(Target::Id(&ids.reference), How::Token),
+        "SecurityTokenReference" | "Assertion" => return of(Target::Id(&ids.reference), How::Token),
         _ => {}
     }
     let root = document.root();
@@ -230,6 +258,16 @@ fn key_info(how: KeyReference, certificate: &Certificate, ids: &Ids) -> Result<S
             writer.end();
         }
     }
+    String::from_utf8(writer.finish()).map_err(|error| Failure::unexpected(error.to_string()))
+}
+
+/// BSP 1.1 R6611 wants the TokenType, R6604 no EncodingType.
+fn of_assertion(assertion: &Assertion, ids: &Ids) -> Result<String, Failure> {
+    let mut writer = Writer::new();
+    writer.start(ds("KeyInfo")).start(wsse("SecurityTokenReference"));
+    writer.attribute_of(wsu("Id"), &ids.reference);
+    writer.attribute_of(Name::new("wsse11", ns::WSSE11, "TokenType"), ns::SAML20_TOKEN);
+    writer.leaf(wsse("KeyIdentifier"), &[("ValueType", ns::SAML20_ASSERTION_ID)], &assertion.id);
     String::from_utf8(writer.finish()).map_err(|error| Failure::unexpected(error.to_string()))
 }
 

@@ -321,6 +321,7 @@ mod tests {
             parts: parts.iter().map(|part| (*part).to_owned()).collect(),
             algorithm: None,
             key_reference,
+            assertion: None,
             created: Utc::now(),
             life: Duration::seconds(300),
         };

@@ -4,13 +4,14 @@ mod answer;
 pub mod client_credentials;
 pub mod exchange;
 pub mod inspect;
+pub mod request;
 
 use super::exit;
 use super::{Exit, Failure, Output};
 
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true, after_help = exit::help(ANSWERS, [
-    "vidimus token exchange --server https://sts:8443/oauth2/token --cacert ca.pem --p12 own.p12 --subject-token hok.xml",
+    "vidimus token request --server https://sts:8443/sts/oasis --cacert ca.pem --p12 own.p12 --applies-to urn:svc --out hok.xml",
     "vidimus token client-credentials --server https://sts:8443/oauth2/token --cacert ca.pem --p12 own.p12 --client-id me",
     "vidimus token inspect hok.xml",
 ]))]
@@ -21,6 +22,8 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
+    /// Get a token with a signed WS-Trust request
+    Request(Box<request::Args>),
     /// Exchange a token for another (RFC 8693)
     Exchange(Box<exchange::Args>),
     /// Get an access token for oneself (RFC 6749 4.4, private_key_jwt)
@@ -33,6 +36,7 @@ enum Verb {
 /// When a file cannot be used or the server cannot be reached.
 pub fn run(args: Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
     match args.verb {
+        Verb::Request(args) => request::run(&args, out),
         Verb::Exchange(args) => exchange::run(&args, out),
         Verb::ClientCredentials(args) => client_credentials::run(&args, out),
         Verb::Inspect(args) => inspect::run(args, out),
