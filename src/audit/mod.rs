@@ -9,17 +9,21 @@ mod files;
 mod journal;
 mod keeper;
 mod leaf;
+mod reader;
 mod recover;
 mod strangers;
 #[cfg(test)]
 mod testing;
 mod trail;
 mod tree;
+mod verify;
 
 pub use checkpoint::{Checkpoint, NotACheckpoint, SignedCheckpoint};
+pub use reader::{Leaf, Opening, Reader, Shown};
 pub use recover::TrailError;
 pub use strangers::StrangerLimits;
 pub use trail::{CheckpointKey, FileTrail, Settings};
+pub use verify::{Fault, FaultKind, Report, Verdict, verify};
 
 use std::fmt::Debug;
 
