@@ -6,15 +6,14 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::audit::reader::Reader;
-use crate::audit::{self, AuditSink, AuditTrail, CheckpointKey, FileTrail, TrailError};
+use crate::audit::{self, AuditSink, AuditTrail, CheckpointKey, FileTrail, Reader, TrailError};
 use crate::config::Loaded;
 use crate::flow::sts::Sts;
 use crate::flow::trust::Trust;
 use crate::mandates::MandateStore;
-use crate::mandates::redb::RedbMandates;
+use crate::mandates::RedbMandates;
 use crate::model::{KeyPurpose, RealmId, Time, TokenType};
-use crate::replay::redb::{DEFAULT_CAPACITY, RedbReplay};
+use crate::replay::{DEFAULT_CAPACITY, RedbReplay};
 use crate::serve::admin::Admin;
 use crate::serve::clock::{self, Clock};
 use crate::serve::{Server, SoapDoor};
@@ -75,6 +74,7 @@ pub fn build(loaded: &Loaded, clock: Arc<dyn Clock>) -> Result<System, BuildErro
     let key = loaded.keys.active(KeyPurpose::Checkpoints).ok_or(BuildError::KeyMissing(KeyPurpose::Checkpoints))?;
     let mut trail = audit::Settings::new(&settings.audit_dir, NODE, &settings.issuer);
     trail.sink.clone_from(&settings.checkpoint_dir);
+    let reader = Reader::new(trail.node_folder());
     let signer = CheckpointKey { signer: loaded.keys.clone(), handle: key };
     let trail = Arc::new(FileTrail::open(trail, &store, signer, now).map_err(BuildError::Trail)?);
     let parts = Parts { store, sink: trail.clone(), clock: clock.clone(), stopwatch: clock::stopwatch };
@@ -83,7 +83,8 @@ pub fn build(loaded: &Loaded, clock: Arc<dyn Clock>) -> Result<System, BuildErro
         realm: RealmId::default(),
         mandates,
         trail: AuditTrail::new(trail.clone()),
-        reader: Reader::beside(&trail),
+        files: trail.clone(),
+        reader,
         clock,
     };
     Ok(System { server, admin, trail })

@@ -8,6 +8,7 @@
 //! To add a setting: a row in [`options`], its use in `settings.rs` and below. An implementation of
 //! an extension point: its word in the row of the choice, and an arm below.
 
+pub mod build;
 mod files;
 pub mod init;
 pub mod options;

@@ -78,7 +78,8 @@ fn every_key_stands_in_the_generated_file() {
     }
     // and each is understood when its `#` is taken away
     let active = text.replace("\n# ", "\n#").lines().fold(String::new(), |mut all, line| {
-        let set = line.strip_prefix('#').filter(|rest| rest.split_once(" = ").is_some_and(|(name, _)| !name.contains(' ')));
+        let set =
+            line.strip_prefix('#').filter(|rest| rest.split_once(" = ").is_some_and(|(name, _)| !name.contains(' ')));
         all.push_str(set.unwrap_or(line));
         all.push('\n');
         all

@@ -112,8 +112,8 @@ fn requested_type(asked: Option<oauth::TokenType>, inquiry: &mut Inquiry) -> Res
 fn refusal(error: &RequestError) -> Refusal {
     let parameter = |check, parameter: &str| Refusal::new(check).with(Fact::text("parameter", parameter));
     match error {
-        RequestError::Form(FormFault::Repeated { parameter: name, count }) => {
-            parameter(CheckId::FormParameterSingle, name).with(Fact::number("count", *count))
+        RequestError::Form(FormFault::Repeated { parameter: name }) => {
+            parameter(CheckId::FormParameterSingle, name).with(Fact::text("count", "several"))
         }
         RequestError::Form(fault) => Refusal::new(CheckId::FormEncoding).with(Fact::text("detail", fault.to_string())),
         RequestError::Missing { parameter: name } => parameter(CheckId::FormParameterPresent, name),

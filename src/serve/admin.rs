@@ -20,8 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::net::UnixListener;
 
-use crate::audit::reader::Reader;
-use crate::audit::{AdminEntry, AuditTrail, Field};
+use crate::audit::{AdminEntry, AuditTrail, Field, FileTrail, Leaf, Reader, Shown};
 use crate::mandates::{MandateDraft, MandateStore};
 use crate::model::{Mandate, MandateId, MandateStanding, PartyId, RealmId, Reference, Time};
 use crate::serve::clock::Clock;
@@ -107,6 +106,8 @@ pub struct Admin {
     pub realm: RealmId,
     pub mandates: Arc<dyn MandateStore>,
     pub trail: AuditTrail,
+    /// The files of the trail: written to disk before they are read.
+    pub files: Arc<FileTrail>,
     pub reader: Reader,
     pub clock: Arc<dyn Clock>,
 }
@@ -152,10 +153,12 @@ impl Admin {
                 self.check(&grantor, &grantee, &mandate_type, at.unwrap_or(now)).await
             }
             Verb::AuditTail { count } => {
+                self.files.flush().await?;
                 let leaves = self.reader.tail(count.min(PAGE)).map_err(unreadable)?;
+                let leaves: Vec<Value> = leaves.iter().map(Leaf::json).collect();
                 Ok(json!({ "records": leaves }))
             }
-            Verb::AuditShow { reference } => self.show(reference),
+            Verb::AuditShow { reference } => self.show(reference).await,
         }
     }
 
@@ -194,14 +197,18 @@ impl Admin {
         Ok(json!({ "in_force": in_force.is_some(), "reason": reason, "at": at, "mandates": shown_mandates }))
     }
 
-    fn show(&self, reference: Option<Reference>) -> Result<Value, Problem> {
+    /// One request as it is on record: the leaves' fields in order, opened where they are personal
+    /// and not erased, and the trace.
+    async fn show(&self, reference: Option<Reference>) -> Result<Value, Problem> {
+        self.files.flush().await?;
         let reference = match reference {
             Some(reference) => Some(reference),
-            None => self.reader.last_request().map_err(unreadable)?,
+            None => self.reader.last().map_err(unreadable)?,
         };
         let missing = || Problem::NotFound("no request with that reference is on record".to_owned());
         let reference = reference.ok_or_else(missing)?;
-        self.reader.show(reference).map_err(unreadable)?.ok_or_else(missing)
+        let shown = self.reader.show(reference).map_err(unreadable)?.ok_or_else(missing)?;
+        Ok(joined(reference, &shown))
     }
 
     async fn record(&self, action: &'static str, mandate: &Mandate, now: Time) -> Result<(), Problem> {
@@ -219,6 +226,24 @@ impl Admin {
         };
         self.trail.admin(entry).await.map_err(Problem::from)
     }
+}
+
+/// What `explain` reads: one object with the fields of all leaves of the request.
+fn joined(reference: Reference, shown: &Shown) -> Value {
+    let mut record = serde_json::Map::new();
+    let lines = shown.leaves.iter().map(Leaf::json).chain(shown.stranger.clone());
+    for line in lines.filter_map(|line| line.as_object().cloned()) {
+        let structural = |name: &str| matches!(name, "v" | "realm" | "node" | "seq" | "ref" | "kind" | "trace");
+        record.extend(line.into_iter().filter(|(name, _)| !structural(name)));
+    }
+    for opening in &shown.openings {
+        // A value that does not open its leaf is not the one that was recorded.
+        let value = if opening.sound { opening.value.clone() } else { "(does not open its record)".into() };
+        record.insert(opening.field.clone(), value);
+    }
+    record.insert("reference".to_owned(), reference.to_string().into());
+    record.insert("trace".to_owned(), shown.trace.clone().unwrap_or_default());
+    Value::Object(record)
 }
 
 /// A mandate with its standing at `at`.

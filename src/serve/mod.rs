@@ -8,8 +8,9 @@
 //! | `GET /oauth2/jwks` | the keys of our access tokens | [`metadata`] |
 //! | `GET /.well-known/…` | what the authorization server offers | [`metadata`] |
 //!
-//! The admin door (`admin`) is another listener, on a socket of its own.
+//! The admin door ([`admin`]) is another listener, on a socket of its own.
 
+pub mod admin;
 pub mod clock;
 pub mod contract;
 pub mod listen;
