@@ -5,6 +5,7 @@
 //! `run(Args, &mut Output) -> Result<Exit, Failure>`; add a `mod`, a variant of [`Verb`] and an arm
 //! in [`Verb::run`]. A test checks its help text and runs its examples through the parser.
 
+pub mod audit;
 pub mod completion;
 pub mod credentials;
 pub mod demo;
@@ -13,8 +14,11 @@ pub mod exit;
 pub mod explain;
 pub mod files;
 pub mod http;
+pub mod mandate;
+pub mod operator;
 pub mod output;
 pub mod report;
+pub mod serve;
 pub mod token;
 pub mod version;
 
@@ -51,6 +55,8 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Read and verify the audit trail
+    Audit(audit::Args),
     /// Print a completion script for a shell
     Completion(completion::Args),
     /// Run a sample service of the demo
@@ -60,6 +66,10 @@ pub enum Verb {
     Envelope(envelope::Args),
     /// Explain a code, a reason or a request
     Explain(explain::Args),
+    /// Create, end and look at mandates: who may act for whom
+    Mandate(mandate::Args),
+    /// Listen and answer, until told to stop
+    Serve(serve::Args),
     /// Get, exchange and look at tokens, at any vendor's server
     Token(token::Args),
     /// Print the version and what is built in
@@ -73,10 +83,13 @@ impl Verb {
     /// When it could not be done; a refused message is a result, not an error.
     pub fn run(self, out: &mut Output<'_>) -> Result<Exit, Failure> {
         match self {
+            Self::Audit(args) => audit::run(args, out),
             Self::Completion(args) => completion::run(args, out),
             Self::DemoService(args) => demo::service::run(args, out),
             Self::Envelope(args) => envelope::run(args, out),
             Self::Explain(args) => explain::run(args, out),
+            Self::Mandate(args) => mandate::run(args, out),
+            Self::Serve(args) => serve::run(args, out),
             Self::Token(args) => token::run(args, out),
             Self::Version(args) => version::run(args, out),
         }

@@ -12,8 +12,8 @@ use tokio::net::UnixStream;
 
 use super::{Exit, Failure, Output};
 use crate::config::build::{self, BuildError, System};
-use crate::config::{self, Loaded, Overrides};
-use crate::serve::admin::{Problem, Verb};
+use crate::config::{self, Loaded, Overrides, Problem};
+use crate::serve::admin::{self, Verb};
 use crate::serve::clock::{Clock, SystemClock};
 
 /// Which configuration a verb works with.
@@ -35,17 +35,25 @@ impl ConfigArgs {
         let over = Overrides { environment: &environment, flags };
         match config::load(&self.config, over, SystemClock.now()) {
             Ok(loaded) => {
-                loaded.warnings.iter().for_each(|warning| super::config::tell(warning, out));
+                loaded.warnings.iter().for_each(|warning| tell(warning, out));
                 Ok(loaded)
             }
             Err(problems) => {
-                problems.iter().for_each(|problem| super::config::tell(problem, out));
+                problems.iter().for_each(|problem| tell(problem, out));
                 let says = format!("`{}` cannot be used", self.config.display());
                 Err(Failure::usage(says, "Correct what stands above; `vidimus config check` tells the same"))
             }
         }
     }
 }
+
+/// Shows a problem of the configuration: the line, a caret, what to write instead.
+pub fn tell(problem: &Problem, out: &mut Output<'_>) {
+    problem.render(WIDTH, false).lines().for_each(|line| out.note(line));
+}
+
+/// Columns that a problem is shown in.
+const WIDTH: usize = 100;
 
 /// Does a verb, where the store is.
 ///
@@ -100,17 +108,19 @@ async fn ask(stream: UnixStream, verb: &Verb) -> Result<Value, Failure> {
     if done {
         return serde_json::from_slice(&bytes).map_err(|error| lost(error.to_string()));
     }
-    match serde_json::from_slice::<Problem>(&bytes) {
+    match serde_json::from_slice::<admin::Problem>(&bytes) {
         Ok(problem) => Err(refused(problem)),
         Err(_) => Err(lost(String::from_utf8_lossy(&bytes).into_owned())),
     }
 }
 
-fn refused(problem: Problem) -> Failure {
+fn refused(problem: admin::Problem) -> Failure {
     match problem {
-        Problem::Usage(says) => Failure::usage(says, ""),
-        Problem::NotFound(says) => Failure::new(Exit::NotFound, says, ""),
-        Problem::Conflict(says) => Failure::new(Exit::Refused, says, "Look at it again, then decide"),
-        Problem::Unavailable(says) => Failure::new(Exit::Indeterminate, says, "Nothing was changed: try again later"),
+        admin::Problem::Usage(says) => Failure::usage(says, ""),
+        admin::Problem::NotFound(says) => Failure::new(Exit::NotFound, says, ""),
+        admin::Problem::Conflict(says) => Failure::new(Exit::Refused, says, "Look at it again, then decide"),
+        admin::Problem::Unavailable(says) => {
+            Failure::new(Exit::Indeterminate, says, "Nothing was changed: try again later")
+        }
     }
 }

@@ -150,4 +150,4 @@ pub fn assemble(loaded: &Loaded, parts: Parts) -> Result<(Arc<Server>, Arc<dyn M
 }
 
 /// The name of this node. There is one; several come with a store that they share.
-const NODE: &str = "node-1";
+pub const NODE: &str = "node-1";

@@ -10,8 +10,10 @@ pub mod record;
 use serde_json::json;
 
 use crate::model::{CheckId, PublicCode, Reference};
+use crate::serve::admin::Verb;
 
 use super::exit;
+use super::operator::{ConfigArgs, perform};
 use super::{Exit, Failure, Output};
 
 #[derive(Debug, clap::Args)]
@@ -24,6 +26,8 @@ pub struct Args {
     /// A code (SIG-DIGEST), a reason (digest-differs), a request's reference, or `last`
     #[arg(default_value = "last", value_name = "CODE|REASON|REFERENCE")]
     what: String,
+    #[command(flatten)]
+    config: ConfigArgs,
 }
 
 /// # Errors
@@ -36,7 +40,7 @@ pub fn run(args: Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
         return show(page::of_reason(check), page::json_of_reason(check), out);
     }
     if args.what == "last" || args.what.parse::<Reference>().is_ok() {
-        return request(&args.what);
+        return request(args.what.parse().ok(), &args.config, out);
     }
     let fix = match nearest(&args.what) {
         Some(near) => format!("Did you mean `{near}`? All codes: {}", all_codes()),
@@ -54,12 +58,15 @@ fn show(lines: Vec<String>, object: serde_json::Value, out: &mut Output<'_>) -> 
     Ok(Exit::Done)
 }
 
-fn request(reference: &str) -> Result<Exit, Failure> {
-    Err(Failure::new(
-        Exit::NotFound,
-        format!("no audit trail is open here, so `{reference}` cannot be looked up"),
-        "Give a code or a reason; see `vidimus explain --help`",
-    ))
+/// What the pipeline recorded of one request; never a second computation.
+fn request(reference: Option<Reference>, config: &ConfigArgs, out: &mut Output<'_>) -> Result<Exit, Failure> {
+    let found = perform(config, Verb::AuditShow { reference }, out)?;
+    if out.is_json() {
+        out.json(&json!({"schema": "vidimus.explanation/v1", "request": found}));
+    } else {
+        record::render(&found).iter().for_each(|line| out.line(line));
+    }
+    Ok(Exit::Done)
 }
 
 fn all_codes() -> String {
@@ -93,7 +100,7 @@ mod tests {
     fn explain(what: &str) -> (Result<Exit, Failure>, String) {
         let (mut result, mut notes) = (Vec::new(), Vec::new());
         let mut out = Output::new(Format::Human, &mut result, &mut notes);
-        let exit = run(Args { what: what.to_owned() }, &mut out);
+        let exit = run(Args { what: what.to_owned(), config: ConfigArgs { config: "vidimus.toml".into() } }, &mut out);
         (exit, String::from_utf8(result).unwrap())
     }
 
