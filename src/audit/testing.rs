@@ -40,6 +40,21 @@ pub(super) struct Open {
 impl House {
     pub(super) fn new() -> Self {
         let (private, _) = PrivateKey::generate(KeyKind::Ed25519).unwrap();
+        Self::with_key(Folder::new(), private)
+    }
+
+    /// The house of another process: its key lies in the folder.
+    pub(super) fn shared(folder: Folder) -> Self {
+        let path = folder.path().join("key.der");
+        if !path.exists() {
+            let (_, der) = PrivateKey::generate(KeyKind::Ed25519).unwrap();
+            std::fs::write(&path, der.as_slice()).unwrap();
+        }
+        let private = PrivateKey::from_pkcs8_der(&std::fs::read(&path).unwrap()).unwrap();
+        Self::with_key(folder, private)
+    }
+
+    fn with_key(folder: Folder, private: PrivateKey) -> Self {
         let handle = KeyHandle {
             name: "audit".to_owned(),
             purpose: KeyPurpose::Checkpoints,
@@ -50,7 +65,7 @@ impl House {
             spki: private.public().spki().to_vec(),
         };
         let key = CheckpointKey { signer: Arc::new(TestSigner(private)), handle };
-        Self { folder: Folder::new(), key }
+        Self { folder, key }
     }
 
     /// What lies on disk now, as another process would find it after `kill -9`.

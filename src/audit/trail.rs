@@ -95,6 +95,7 @@ impl FileTrail {
         let public = public_key(&key)?;
         let folder = settings.node_folder();
         files::private_folder(&folder).map_err(|error| io_error(&folder, error))?;
+        cut_torn_checkpoint(&folder)?;
         let files = recover_files(&settings, &folder, store, now)?;
         close_open_intents(&settings.node, store, now)?;
         let strangers =
@@ -382,6 +383,17 @@ fn check_against_checkpoints(settings: &Settings, folder: &Path, size: u64) -> R
         }
     }
     Ok(())
+}
+
+/// A last checkpoint that a crash cut short would make the next one unreadable too.
+fn cut_torn_checkpoint(folder: &Path) -> Result<(), TrailError> {
+    let path = folder.join(CHECKPOINTS);
+    let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
+    let last = SignedCheckpoint::parse_all(&text).last();
+    let torn = last.filter(|(_, note)| note.is_err() || !text.ends_with("\n\n"));
+    let Some((offset, _)) = torn else { return Ok(()) };
+    let cut = files::private_file(&path).and_then(|file| file.set_len(offset as u64));
+    cut.map_err(|error| io_error(&path, error))
 }
 
 /// Each intent that a crash left without outcome gets one: `interrupted`.

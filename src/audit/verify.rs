@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::checkpoint::SignedCheckpoint;
 use super::files::{self, CHECKPOINTS, HASHES};
-use super::reader::{Lines, RawOpening};
+use super::reader::{Line, Lines, RawOpening};
 use super::tree::{Edge, Hash, leaf_hash};
 use crate::wire::base64;
 use crate::wire::crypto::PublicKey;
@@ -239,22 +239,26 @@ impl Verification<'_> {
                 _ => {}
             }
             let seq = self.edge.size();
-            let broken_seal = self.check_openings(openings.remove(&seq).unwrap_or_default(), &json, seq, path);
-            self.leaf(&line.bytes, &json, broken_seal, path, line.offset);
+            let broken = self.check_openings(openings.remove(&seq).unwrap_or_default(), &json, seq, path);
+            self.leaf(&line, &json, broken, path);
         }
         Ok(())
     }
 
     /// Adds one leaf to both trees, and holds them against the promises for the new size.
-    fn leaf(&mut self, bytes: &[u8], json: &Value, broken_seal: Option<String>, path: &Path, offset: u64) {
+    /// `opening` is what is wrong with its openings; if the leaf was changed, that is why.
+    fn leaf(&mut self, line: &Line, json: &Value, opening: Option<Fault>, path: &Path) {
         let seq = self.edge.size();
-        let hash = leaf_hash(bytes);
+        let hash = leaf_hash(&line.bytes);
         let derived = self.at(seq);
         if derived != Some(hash) {
-            let detail = what_changed(json, seq, broken_seal.as_deref());
-            let field = broken_seal.or_else(|| (json.get("seq") != Some(&Value::from(seq))).then(|| "seq".to_owned()));
-            let (kind, file) = (FaultKind::LeafChanged, path.to_owned());
+            let field = opening.and_then(|fault| fault.field);
+            let detail = what_changed(json, seq, field.as_deref());
+            let field = field.or_else(|| (json.get("seq") != Some(&Value::from(seq))).then(|| "seq".to_owned()));
+            let (kind, file, offset) = (FaultKind::LeafChanged, path.to_owned(), line.offset);
             self.differing.push(Fault { kind, seq: Some(seq), file, offset, field, detail });
+        } else if let Some(fault) = opening {
+            self.push(fault);
         }
         self.edge.push(hash);
         self.derived.push(derived.unwrap_or(hash));
@@ -330,27 +334,20 @@ impl Verification<'_> {
         Ok(found)
     }
 
-    /// Whether each opening opens its field; the name of the first that does not.
+    /// Whether each opening opens its field: the first that does not.
     fn check_openings(
         &mut self,
         openings: Vec<(u64, RawOpening)>,
         leaf: &Value,
         seq: u64,
         segment: &Path,
-    ) -> Option<String> {
-        let mut broken = None;
-        for (offset, opening) in openings {
-            self.report.openings += 1;
-            if !opening.opens(leaf) && broken.is_none() {
-                let name = segment.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-                let path = self.folder.join("openings").join(name.trim_start_matches("leaves-"));
-                let detail = format!("the opening of `{}` does not open what stands in leaf {seq}", opening.field);
-                let (kind, field) = (FaultKind::Opening, Some(opening.field.clone()));
-                self.push(Fault { kind, seq: Some(seq), file: path, offset, field, detail });
-                broken = Some(opening.field);
-            }
-        }
-        broken
+    ) -> Option<Fault> {
+        self.report.openings += openings.len() as u64;
+        let (offset, opening) = openings.into_iter().find(|(_, opening)| !opening.opens(leaf))?;
+        let name = segment.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let file = self.folder.join("openings").join(name.trim_start_matches("leaves-"));
+        let detail = format!("the opening of `{}` does not open what stands in leaf {seq}", opening.field);
+        Some(Fault { kind: FaultKind::Opening, seq: Some(seq), file, offset, field: Some(opening.field), detail })
     }
 
     fn fault(&mut self, kind: FaultKind, seq: Option<u64>, file: &Path, offset: u64, detail: String) {

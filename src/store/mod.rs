@@ -55,6 +55,11 @@ pub(crate) mod testing {
             Self(path)
         }
 
+        /// A folder that another process made.
+        pub(crate) fn of_another(path: impl Into<PathBuf>) -> Self {
+            Self(path.into())
+        }
+
         pub(crate) fn path(&self) -> &Path {
             &self.0
         }

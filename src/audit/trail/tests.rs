@@ -4,7 +4,7 @@ use std::io::Write as _;
 use super::*;
 use crate::audit::testing::{House, at, entry};
 use crate::store::Write;
-use crate::store::testing::blocker;
+use crate::store::testing::{Folder, blocker};
 
 fn kinds(house: &House) -> Vec<String> {
     let text = |leaf: &serde_json::Value, name: &str| leaf[name].as_str().unwrap_or_default().to_owned();
@@ -240,4 +240,76 @@ async fn rubbish_behind_the_known_end_is_reported_not_swallowed() {
     file.write_all(b"{\"v\":1,\"seq\":77}\n").unwrap();
     let error = house.try_open(house.settings()).err().unwrap();
     assert!(error.to_string().contains("there is no leaf 2"), "{error}");
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_was_cut_short_is_made_again() {
+    let house = House::new();
+    let open = house.open();
+    open.issue(1, 1).await;
+    drop(open);
+    let path = house.trail_folder().join(CHECKPOINTS);
+    let length = fs::metadata(&path).unwrap().len();
+    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length - 20).unwrap();
+    drop(house.open());
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(SignedCheckpoint::parse_all(&text).all(|(_, note)| note.unwrap().verify(&house.public())));
+}
+
+/// Names the folder in which [`victim`] works.
+const VICTIM: &str = "VIDIMUS_TEST_VICTIM";
+
+/// The process that is killed: prints the number of each request whose intent is committed.
+#[tokio::test]
+async fn victim() {
+    let Ok(folder) = std::env::var(VICTIM) else { return };
+    let house = House::shared(Folder::of_another(folder));
+    let open = house.open();
+    for number in 0..u8::MAX {
+        open.intent(number).await;
+        println!("\nacknowledged {number}");
+        if number % 3 > 0 {
+            open.outcome(number, "issued").await;
+        }
+    }
+    std::thread::sleep(Duration::from_secs(60));
+}
+
+#[test]
+fn a_process_killed_at_any_time_loses_nothing_that_was_acknowledged() {
+    use std::io::{BufRead, BufReader};
+    for wait_for in [1, 20, 90] {
+        let house = House::shared(Folder::new());
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "audit::trail::tests::victim", "--nocapture"])
+            .env(VICTIM, house.folder.path())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut acknowledged = Vec::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            let Some(number) = line.unwrap().strip_prefix("acknowledged ").map(|number| number.parse::<u8>().unwrap())
+            else {
+                continue;
+            };
+            acknowledged.push(number);
+            if acknowledged.len() == wait_for {
+                child.kill().unwrap();
+            }
+        }
+        child.wait().unwrap();
+        drop(house.open());
+        let leaves = house.leaves();
+        let of = |number: u8, kind: &str| {
+            let reference = Reference::from_bytes([number; 16]).to_string();
+            leaves.iter().filter(|leaf| leaf["ref"] == reference.as_str() && leaf["kind"] == kind).count()
+        };
+        for number in &acknowledged {
+            assert_eq!((of(*number, "intent"), of(*number, "outcome")), (1, 1), "request {number}");
+        }
+        let report = crate::audit::verify(&house.trail_folder(), &house.public(), &[]).unwrap();
+        assert!(report.faults.is_empty(), "{:#?}", report.faults);
+        assert_eq!(report.leaves as usize, leaves.len());
+    }
 }

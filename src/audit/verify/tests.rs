@@ -174,6 +174,16 @@ async fn a_trail_written_anew_with_the_key_is_found_only_from_outside() {
 }
 
 #[tokio::test]
+async fn a_changed_opening_is_found_and_the_leaf_is_not_blamed() {
+    let house = written().await;
+    let path = files::openings_files(&house.trail_folder()).unwrap().remove(&0).unwrap();
+    edit(&path, |text| text.replacen("85073003328", "85073003329", 1));
+    let report = report(&house);
+    let fault = only(&report, FaultKind::Opening);
+    assert_eq!((fault.seq, fault.field.as_deref(), report.faults.len()), (Some(0), Some("subject"), 1));
+}
+
+#[tokio::test]
 async fn erasing_breaks_no_proof() {
     let house = written().await;
     let open = house.open();
