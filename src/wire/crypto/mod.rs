@@ -5,6 +5,8 @@
 
 mod private;
 mod public;
+#[cfg(test)]
+mod tests;
 
 use aws_lc_rs::{constant_time, digest, hmac, rand};
 
