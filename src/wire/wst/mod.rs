@@ -92,3 +92,6 @@ impl std::error::Error for Error {}
 
 /// Longest Context that is echoed, in bytes.
 pub const MAX_CONTEXT: usize = 1024;
+
+#[cfg(test)]
+mod tests;
