@@ -14,7 +14,7 @@ use std::fmt;
 pub use binary_security_token::{BinarySecurityToken, ValueType};
 pub use timestamp::Timestamp;
 pub use token_reference::{SamlVersion, SecurityTokenReference, TokenReference};
-pub use write::{NewBinarySecurityToken, NewReference, NewSecurityHeader, NewTimestamp, with_signature};
+pub use write::{NewBinarySecurityToken, NewReference, NewSecurityHeader, NewTimestamp};
 
 use crate::wire::ns;
 use crate::wire::shape::{ShapeError, no_text};
