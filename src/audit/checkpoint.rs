@@ -60,11 +60,17 @@ impl Checkpoint {
 }
 
 impl SignedCheckpoint {
-    /// Reads one note.
+    /// Reads one note; of a file of many, as the trail and its copy outside are, the last whole
+    /// one: it speaks for all leaves that those before it speak for.
     ///
     /// # Errors
-    /// When the text is not one.
+    /// When the text holds none.
     pub fn parse(text: &str) -> Result<Self, NotACheckpoint> {
+        let read = Self::parse_all(text).map(|(_, note)| note);
+        read.reduce(|last, note| if note.is_ok() { note } else { last }).unwrap_or(Err(NotACheckpoint("it is empty")))
+    }
+
+    fn parse_one(text: &str) -> Result<Self, NotACheckpoint> {
         let (head, signatures) = text.split_once("\n\n").ok_or(NotACheckpoint("no empty line before the signature"))?;
         let mut lines = head.lines();
         let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next()) else {
@@ -92,7 +98,7 @@ impl SignedCheckpoint {
             let inner = note.find("\n\n").map_or(note.len(), |at| at + 2);
             let end = note.get(inner..)?.find("\n\n").map_or(note.len(), |at| inner + at + 1);
             rest = start + end;
-            Some((start, Self::parse(note.get(..end)?)))
+            Some((start, Self::parse_one(note.get(..end)?)))
         })
     }
 
@@ -163,6 +169,7 @@ mod tests {
         assert_eq!(read[1].0, signed(1, &key).len() + 1);
         assert!(read[..2].iter().all(|(_, note)| note.as_ref().unwrap().verify(key.public())));
         assert!(read[2].1.is_err());
+        assert_eq!(SignedCheckpoint::parse(&text).unwrap().checkpoint.size, 2);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(super) enum Command {
     Stranger(String),
     /// Everything handed over until now is to stand in the files.
     Flush(oneshot::Sender<Result<(), StoreError>>),
+    /// And be synced and signed.
+    Checkpoint(oneshot::Sender<Result<(), StoreError>>),
     Erase(Reference, oneshot::Sender<Result<usize, StoreError>>),
     /// The last checkpoint, then the end.
     Close,
@@ -92,6 +94,7 @@ impl Keeper {
                 }
             }
             Command::Flush(reply) => drop(reply.send(self.flush())),
+            Command::Checkpoint(reply) => drop(reply.send(self.signed_now())),
             Command::Erase(reference, reply) => drop(reply.send(self.erase(reference))),
             Command::Close => {}
         }
@@ -101,6 +104,16 @@ impl Keeper {
     fn flush(&mut self) -> Result<(), StoreError> {
         self.store.together_blocking(vec![Write::nothing()])?;
         self.moved()
+    }
+
+    fn signed_now(&mut self) -> Result<(), StoreError> {
+        self.flush()?;
+        self.checkpoint();
+        if self.signed == self.files.edge().size() {
+            Ok(())
+        } else {
+            Err(StoreError::Unavailable("no checkpoint could be made".to_owned()))
+        }
     }
 
     /// The journal holds openings too: they are moved, settled, and then erased.

@@ -136,6 +136,17 @@ impl FileTrail {
         done.await.unwrap_or_else(|_| Err(down()))
     }
 
+    /// Resolves when everything recorded until now is on disk under a signed checkpoint. A server
+    /// that stops calls it last.
+    ///
+    /// # Errors
+    /// When it could not be written or signed.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        let (give, done) = oneshot::channel();
+        self.shared.send(Command::Checkpoint(give))?;
+        done.await.unwrap_or_else(|_| Err(down()))
+    }
+
     /// Erases the openings and the trace of a request; its leaves and all proofs stay. Gives how
     /// many there were.
     ///

@@ -198,6 +198,8 @@ pub(super) fn run_unit(group: &mut Tables<'_>, writes: Vec<Write>) -> Result<Aft
     Ok(after)
 }
 
+type OpenForReading = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
+
 /// A view of everything committed at one instant; for implementation files only.
 pub struct Snapshot(pub(super) redb::ReadTransaction);
 
@@ -215,7 +217,7 @@ impl Snapshot {
         }
     }
 
-    fn table(&self, table: Table) -> Result<Option<redb::ReadOnlyTable<&'static [u8], &'static [u8]>>, StoreError> {
+    fn table(&self, table: Table) -> Result<Option<OpenForReading>, StoreError> {
         match self.0.open_table(table.definition()) {
             Ok(table) => Ok(Some(table)),
             // a table begins to exist with its first row

@@ -154,6 +154,17 @@ async fn a_checkpoint_of_all_leaves_stands_here_and_outside_after_closing() {
 }
 
 #[tokio::test]
+async fn a_checkpoint_that_is_asked_for_covers_everything_until_then() {
+    let house = House::new();
+    let open = house.open();
+    open.intent(1).await;
+    open.outcome(1, "issued").await;
+    open.trail.checkpoint().await.unwrap();
+    let report = crate::audit::verify(&house.trail_folder(), &house.public(), &[]).unwrap();
+    assert_eq!((report.leaves, report.unsigned), (2, 0));
+}
+
+#[tokio::test]
 async fn personal_values_are_in_the_openings_until_they_are_erased() {
     let house = House::new();
     let open = house.open();
