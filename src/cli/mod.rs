@@ -7,6 +7,7 @@
 
 pub mod audit;
 pub mod completion;
+pub mod config;
 pub mod credentials;
 pub mod demo;
 pub mod envelope;
@@ -14,6 +15,7 @@ pub mod exit;
 pub mod explain;
 pub mod files;
 pub mod http;
+pub mod init;
 pub mod mandate;
 pub mod operator;
 pub mod output;
@@ -59,6 +61,8 @@ pub enum Verb {
     Audit(audit::Args),
     /// Print a completion script for a shell
     Completion(completion::Args),
+    /// Show the configuration, and say what is wrong with it
+    Config(config::Args),
     /// Run a sample service of the demo
     #[command(hide = true)]
     DemoService(demo::service::Args),
@@ -66,6 +70,8 @@ pub enum Verb {
     Envelope(envelope::Args),
     /// Explain a code, a reason or a request
     Explain(explain::Args),
+    /// Create a configuration: settings, keys, example policies and registry
+    Init(init::Args),
     /// Create, end and look at mandates: who may act for whom
     Mandate(mandate::Args),
     /// Listen and answer, until told to stop
@@ -85,9 +91,11 @@ impl Verb {
         match self {
             Self::Audit(args) => audit::run(args, out),
             Self::Completion(args) => completion::run(args, out),
+            Self::Config(args) => config::run(args, out),
             Self::DemoService(args) => demo::service::run(args, out),
             Self::Envelope(args) => envelope::run(args, out),
             Self::Explain(args) => explain::run(args, out),
+            Self::Init(args) => init::run(args, out),
             Self::Mandate(args) => mandate::run(args, out),
             Self::Serve(args) => serve::run(args, out),
             Self::Token(args) => token::run(args, out),

@@ -143,6 +143,7 @@ pub fn assemble(loaded: &Loaded, parts: Parts) -> Result<(Arc<Server>, Arc<dyn M
         sts: ArcSwap::from_pointee(sts),
         soap: settings.doors.iter().map(door).collect(),
         limits: settings.limits.clone(),
+        client_skew: settings.oauth.skew,
         clock: parts.clock,
         stopwatch: parts.stopwatch,
     };

@@ -335,6 +335,10 @@ fn registry(
     let mut reader = registry_files::Reader::new(&values.dir, now, &own.used, &audiences, problems);
     paths.iter().for_each(|path| reader.read(path));
     let mut entries = reader.entries;
+    let most = Duration::from_secs(values.integer("oauth.maximum_lifetime_seconds"));
+    for service in &mut entries.services {
+        service.access_token_lifetime = service.access_token_lifetime.min(most);
+    }
     if let Some(store) = &own.store {
         let public_keys = store.published(KeyPurpose::Assertions).into_iter().map(|handle| handle.spki).collect();
         entries.issuers.push(TokenIssuer { issuer, public_keys, audiences, ours: true });

@@ -24,6 +24,7 @@ pub mod soap_fault;
 pub mod token;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -63,6 +64,8 @@ pub struct Server {
     pub sts: ArcSwap<Sts>,
     pub soap: Vec<Arc<SoapDoor>>,
     pub limits: xml::Limits,
+    /// How far the clock of an OAuth client may differ from ours.
+    pub client_skew: Duration,
     pub clock: Arc<dyn Clock>,
     /// The trace's stopwatch: [`clock::stopwatch`], or one that stands still.
     pub stopwatch: fn() -> u64,

@@ -111,7 +111,7 @@ fn authenticated(
         limits: &server.limits,
         issuer: &sts.issuer,
         token_endpoint: &sts.token_endpoint,
-        skew: SKEW,
+        skew: chrono::Duration::from_std(server.client_skew).unwrap_or_default(),
         now,
     };
     let client = form.client();
@@ -134,6 +134,3 @@ fn authenticated(
 fn content_type(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok())
 }
-
-/// How far a client's clock and ours may differ (`rules.md` 3.1).
-const SKEW: chrono::Duration = chrono::Duration::seconds(60);

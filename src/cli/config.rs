@@ -1,0 +1,162 @@
+//! `vidimus config`: what is in force and where it came from, and what is wrong.
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::exit;
+use super::operator::{ConfigArgs, tell};
+use super::{Exit, Failure, Output};
+use crate::config::{self, Data, Loaded, Origin, Overrides, Problem};
+use crate::serve::clock::{Clock, SystemClock};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = exit::help(&[Exit::Done, Exit::Usage], [
+    "vidimus config check",
+    "vidimus config show --effective --origin",
+    "vidimus config show -c /etc/vidimus/vidimus.toml -o json",
+]))]
+pub struct Args {
+    #[command(subcommand)]
+    verb: ConfigVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigVerb {
+    /// Read everything, and say what is wrong: the line, a caret, what to write instead
+    #[command(after_help = exit::help(&[Exit::Done, Exit::Usage], [
+        "vidimus config check",
+        "vidimus config check -c /etc/vidimus/vidimus.toml",
+        "vidimus config check --set limits.body=1048576 -o json",
+    ]))]
+    Check(Common),
+    /// Show what is set
+    #[command(after_help = exit::help(&[Exit::Done, Exit::Usage], [
+        "vidimus config show",
+        "vidimus config show --effective --origin",
+        "vidimus config show --effective -o json",
+    ]))]
+    Show {
+        #[command(flatten)]
+        common: Common,
+        /// Show every value in force, the defaults too
+        #[arg(long)]
+        effective: bool,
+        /// Say where each value came from: default, file and line, environment, flag
+        #[arg(long)]
+        origin: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Common {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Lay a value over the file and the environment; repeatable
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
+}
+
+/// # Errors
+/// When the configuration cannot be used; `config check` tells what is wrong as its result.
+pub fn run(args: Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
+    match args.verb {
+        ConfigVerb::Check(common) => Ok(check(&common, out)),
+        ConfigVerb::Show { common, effective, origin } => {
+            let loaded = common.config.load(&common.set, out)?;
+            show(&loaded, effective, origin, out);
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn check(common: &Common, out: &mut Output<'_>) -> Exit {
+    let environment: Vec<(String, String)> = std::env::vars().collect();
+    let over = Overrides { environment: &environment, flags: &common.set };
+    let (loaded, problems) = match config::load(&common.config.config, over, SystemClock.now()) {
+        Ok(loaded) => (Some(summary(&loaded)), loaded.warnings),
+        Err(problems) => (None, problems),
+    };
+    let exit = if loaded.is_some() { Exit::Done } else { Exit::Usage };
+    if out.is_json() {
+        let problems: Vec<Value> = problems.iter().map(written).collect();
+        out.json(&json!({
+            "schema": "vidimus.config-check/v1", "usable": loaded.is_some(), "problems": problems, "summary": loaded,
+        }));
+        return exit;
+    }
+    problems.iter().for_each(|problem| tell(problem, out));
+    let warnings = problems.iter().filter(|problem| problem.warning).count();
+    match loaded {
+        Some(summary) => {
+            out.line(format_args!("{} can be used ({})", common.config.config.display(), counted(warnings, "warning")));
+            out.line(format_args!(
+                "  {} senders, {} services, {} issuers, {} SOAP doors",
+                summary["senders"], summary["services"], summary["issuers"], summary["doors"]
+            ));
+        }
+        None => {
+            let errors = counted(problems.len() - warnings, "error");
+            out.line(format_args!("{} cannot be used ({errors})", common.config.config.display()));
+        }
+    }
+    exit
+}
+
+fn summary(loaded: &Loaded) -> Value {
+    json!({
+        "issuer": loaded.settings.issuer,
+        "senders": loaded.registry.senders().count(),
+        "services": loaded.registry.services().count(),
+        "issuers": loaded.registry.issuers().count(),
+        "doors": loaded.settings.doors.len(),
+    })
+}
+
+fn written(problem: &Problem) -> Value {
+    let place = problem.place.as_ref().map(|place| {
+        let (line, column) = place.line_and_column();
+        json!({"file": place.file(), "line": line, "column": column})
+    });
+    let severity = if problem.warning { "warning" } else { "error" };
+    json!({"severity": severity, "says": problem.says, "fix": problem.fix, "place": place})
+}
+
+fn show(loaded: &Loaded, effective: bool, origin: bool, out: &mut Output<'_>) {
+    let shown = loaded.values.iter().filter(|value| effective || !matches!(value.origin, Origin::Default));
+    if out.is_json() {
+        let values: serde_json::Map<String, Value> = shown
+            .map(|value| {
+                let data = match &value.data {
+                    Data::Text(text) => json!(text),
+                    Data::Integer(number) => json!(number),
+                    Data::Texts(texts) => json!(texts),
+                };
+                (value.setting.key.to_owned(), json!({"value": data, "origin": value.origin.to_string()}))
+            })
+            .collect();
+        let doors: Vec<Value> = (loaded.settings.doors.iter())
+            .map(|door| json!({"path": door.path, "profile": door.profile.name, "endpoint": door.endpoint}))
+            .collect();
+        out.json(&json!({"schema": "vidimus.config/v1", "values": values, "doors": doors}));
+        return;
+    }
+    for value in shown {
+        let line = format!("{} = {}", value.setting.key, value.data);
+        match origin {
+            true => out.line(format_args!("{line:<60} # {}", value.origin)),
+            false => out.line(line),
+        }
+    }
+    for door in &loaded.settings.doors {
+        out.line(format_args!("doors.soap: {} at {}", door.profile.name, door.endpoint));
+    }
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or_else(|| "write KEY=VALUE, e.g. limits.body=1048576".to_owned())?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
+}
