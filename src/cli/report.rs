@@ -94,24 +94,32 @@ impl Report {
         self.checks().filter(|check| check.outcome == CheckOutcome::Failed)
     }
 
-    /// Takes out what only follows from another fault: an element whose digest differs is not
-    /// covered either, and that is the same fault.
-    pub fn keep_independent(&mut self) {
-        let changed: Vec<_> = self
-            .faults()
-            .filter(|check| check.check() == Some(CheckId::DigestValue))
-            .filter_map(|check| check.place.clone())
-            .collect();
+    /// Takes out what only follows from another fault: an element whose reference has a fault is
+    /// not covered either, and that is the same fault. `target` tells which bytes a reference names.
+    pub fn keep_independent(&mut self, target: &dyn Fn(&str) -> Option<Range<usize>>) {
+        let about_references = self.faults().filter_map(|check| target(&check.fact("reference")?));
+        let named: Vec<Range<usize>> = about_references.collect();
+        let coverage = CheckId::CoverageBody..=CheckId::CoverageAddressing;
         let follows = |check: &Checked| {
-            let coverage = CheckId::CoverageBody..=CheckId::CoverageAddressing;
-            let failed = check.outcome == CheckOutcome::Failed;
-            failed
+            check.outcome == CheckOutcome::Failed
                 && check.check().is_some_and(|check| coverage.contains(&check))
-                && check.place.as_ref().is_some_and(|place| changed.contains(place))
+                && check.place.as_ref().is_some_and(|place| named.contains(&place.bytes))
         };
         for step in &mut self.steps {
             step.checks.retain(|check| !follows(check));
         }
+    }
+
+    /// The faults, where the same is wrong with several references as one.
+    pub fn distinct_faults(&self) -> Vec<Checked> {
+        let mut distinct: Vec<Checked> = Vec::new();
+        for fault in self.faults() {
+            match distinct.iter_mut().find(|known| known.differs_in_reference(fault)) {
+                Some(known) => known.add_reference(&fault.text("reference")),
+                None => distinct.push(fault.clone()),
+            }
+        }
+        distinct
     }
 
     /// A line for each topic: passed ones with what was seen, each failure with its repair, and at
@@ -145,7 +153,7 @@ impl Report {
         } else if of(CheckOutcome::Failed).next().is_none() && of(CheckOutcome::Passed).next().is_some() {
             lines.push(format!(" ✔ {topic:<18} {}", seen(of(CheckOutcome::Passed))).trim_end().to_owned());
         }
-        for check in of(CheckOutcome::Failed) {
+        for check in self.distinct_faults().iter().filter(|check| check.topic() == topic) {
             check.fault_lines(&format!(" ✘ {topic:<18} "), lines);
         }
     }
@@ -191,12 +199,29 @@ impl Checked {
         self.fact(name).unwrap_or_else(|| "?".to_owned())
     }
 
+    /// Whether `other` says the same of another reference.
+    fn differs_in_reference(&self, other: &Self) -> bool {
+        let rest = |check: &Self| -> Vec<Known> {
+            check.facts.iter().filter(|fact| fact.name != "reference").cloned().collect()
+        };
+        self.id == other.id && other.fact("reference").is_some() && rest(self) == rest(other)
+    }
+
+    fn add_reference(&mut self, more: &str) {
+        for fact in self.facts.iter_mut().filter(|fact| fact.name == "reference") {
+            fact.value = format!("{}, {more}", in_words(&fact.value)).into();
+        }
+    }
+
     /// Three lines: what is wrong, what to change, where and by which rule.
     fn fault_lines(&self, head: &str, lines: &mut Vec<String>) {
         let (says, fix) = self.sentence();
         let indent = " ".repeat(head.chars().count());
         lines.push(format!("{head}{says}"));
-        if !fix.is_empty() {
+        // Found by `envelope verify` alone; the pipeline does not search.
+        if let Some(cause) = self.fact("cause") {
+            lines.push(format!("{indent}cause: {cause}"));
+        } else if !fix.is_empty() {
             lines.push(format!("{indent}fix: {fix}"));
         }
         let mut last = format!("{indent}{}", self.id);
@@ -326,15 +351,29 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_from_a_changed_element_is_not_told_twice() {
+    fn what_follows_from_a_fault_of_a_reference_is_not_told_twice() {
         let mut trace = trace();
-        let mut changed = check(CheckId::DigestValue, CheckOutcome::Failed);
-        changed.place = Some(Place { path: "/soap:Envelope/soap:Body".to_owned(), bytes: 1832..2410 });
-        trace.record(changed);
+        let mut refused = check(CheckId::DigestMethod, CheckOutcome::Failed);
+        refused.facts = vec![Fact::text("reference", "#body")];
+        trace.record(refused);
         let mut report = Report::from(&trace);
-        report.keep_independent();
+        report.keep_independent(&|reference| (reference == "#body").then_some(1832..2410));
         let faults: Vec<&str> = report.faults().map(|fault| fault.id.as_str()).collect();
-        assert_eq!(faults, ["digest-differs"]);
+        assert_eq!(faults, ["digest-method-not-allowed"]);
+    }
+
+    #[test]
+    fn the_same_fault_of_several_references_is_one() {
+        let mut trace = Trace::default();
+        trace.begin(StepId::Verify);
+        for reference in ["#a", "#b", "#c"] {
+            let mut fault = check(CheckId::DigestMethod, CheckOutcome::Failed);
+            fault.facts = vec![Fact::text("reference", reference), Fact::text("algorithm", "sha1")];
+            trace.record(fault);
+        }
+        let distinct = Report::from(&trace).distinct_faults();
+        assert_eq!(distinct.len(), 1);
+        assert_eq!(distinct[0].fact("reference").as_deref(), Some("#a, #b, #c"));
     }
 
     #[test]

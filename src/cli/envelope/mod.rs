@@ -1,5 +1,6 @@
 //! `vidimus envelope`: work on a file with a signed SOAP envelope, without any server.
 
+mod cause;
 pub mod inspect;
 pub mod sign;
 pub mod signing;

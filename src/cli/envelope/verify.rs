@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::cli::exit;
 use crate::cli::files;
-use crate::cli::report::{Checked, Report};
+use crate::cli::report::{Checked, Known, Report};
 use crate::cli::{Exit, Failure, Output};
 use crate::config::profiles;
 use crate::flow::authenticate;
@@ -25,8 +25,9 @@ use crate::flow::profile::Profile;
 use crate::flow::verify::{self, Terms};
 use crate::model::{CheckId, CheckOutcome, Time};
 use crate::wire::ns;
-use crate::wire::xml::{Document, Limits, time};
+use crate::wire::xml::{ById, Document, Limits, time};
 
+use super::cause;
 use super::trusted::Trusted;
 
 #[derive(Debug, clap::Args)]
@@ -133,12 +134,13 @@ fn judge(bytes: Vec<u8>, trusted: &Trusted, asked: Option<Profile>, at: At) -> V
     let mut profile = asked.clone().or_else(|| profiles::built_in().into_iter().next());
     let mut now = Utc::now();
     let mut judged = Err(Stopped);
-    if let (Ok(document), Some(profile)) = (parse::document(bytes, &limits, &mut inquiry), &mut profile) {
-        now = moment(&document, at, now);
+    let document = parse::document(bytes, &limits, &mut inquiry).ok();
+    if let (Some(document), Some(profile)) = (&document, &mut profile) {
+        now = moment(document, at, now);
         if asked.is_none() {
-            any_operation(&document, profile);
+            any_operation(document, profile);
         }
-        judged = steps(&document, trusted, profile, &limits, now, &mut inquiry);
+        judged = steps(document, trusted, profile, &limits, now, &mut inquiry);
     }
     let (trace, _) = inquiry.finish();
     let outcome = match judged {
@@ -146,7 +148,13 @@ fn judge(bytes: Vec<u8>, trusted: &Trusted, asked: Option<Profile>, at: At) -> V
         Err(Stopped) => Outcome::Refused,
     };
     let mut report = Report::from(&trace);
-    report.keep_independent();
+    if let Some(document) = &document {
+        report.keep_independent(&|reference| match document.by_id(reference.strip_prefix('#')?) {
+            ById::One(element) => Some(element.range()),
+            ById::None | ById::Repeated(_) => None,
+        });
+        add_causes(&mut report, document);
+    }
     if !trusted.names_senders() {
         // The signer's key was registered for the occasion: that answers nothing.
         report
@@ -178,6 +186,16 @@ fn steps(
     let terms = Terms { trust: &judging, profile, limits, addresses: &[], now };
     authenticate::requester(&message, terms, "", inquiry)?;
     Ok(Outcome::Accepted)
+}
+
+/// Says of each element that changed what changed it, where that can be found.
+fn add_causes(report: &mut Report, document: &Document) {
+    let checks = report.steps.iter_mut().flat_map(|step| &mut step.checks);
+    for check in checks.filter(|check| is_digest(check, CheckOutcome::Failed)) {
+        let reference = check.fact("reference").unwrap_or_default();
+        let cause = cause::of(document, &reference);
+        check.facts.extend(cause.map(|cause| Known { name: "cause".to_owned(), value: cause.into() }));
+    }
 }
 
 /// Without a profile of one's own, any operation of any service is looked at: the action that the
@@ -223,7 +241,7 @@ impl Verdict {
             None => head.push_str(&format!("  signed by {}", self.signer("subject").unwrap_or_default())),
         }
         let mut lines = vec![head];
-        let faults = self.report.faults().count();
+        let faults = self.report.distinct_faults().len();
         if faults > 1 {
             lines.push(format!(" {faults} faults; the first is nearest to the cause"));
         }
@@ -234,6 +252,9 @@ impl Verdict {
                 " – signer             not judged: name whom you trust with --trust, --registered or --saml-issuer"
                     .to_owned(),
             );
+        }
+        if self.report.faults().any(|fault| fault.check() == Some(CheckId::KeyReferenceKnown)) {
+            lines.push(" here, certificates are known by --registered PEM".to_owned());
         }
         let mut faults = self.report.faults().peekable();
         if faults.peek().is_some() && faults.all(|fault| fault.code() == "TIM-WINDOW") {
@@ -372,6 +393,15 @@ mod tests {
         let lines = verdict.lines("msg.xml");
         assert_eq!(lines[0], "msg.xml  REFUSED  SIG-DIGEST  digest-differs");
         assert!(lines.iter().any(|line| line.starts_with(" ✘ digests            s:Body (reference #")), "{lines:#?}");
+    }
+
+    #[test]
+    fn an_indented_body_is_called_indented() {
+        let gent = sender("gent-5");
+        let text = String::from_utf8(signed(&gent, &["Body", "Timestamp"], KeyReference::Bst)).unwrap();
+        let verdict = verdict(text.replace("<x ", "\n  <x ").replace("</x>", "</x>\n").into_bytes(), &[&gent]);
+        let lines = verdict.lines("msg.xml");
+        assert!(lines.iter().any(|line| line.trim_start().starts_with("cause: white space was put")), "{lines:#?}");
     }
 
     #[test]

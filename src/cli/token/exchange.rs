@@ -20,7 +20,7 @@ use super::{ANSWERS, answer};
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::help(ANSWERS, [
     "vidimus token exchange --server https://sts:8443/oauth2/token --cacert ca.pem --p12 own.p12 --subject-token hok.xml",
-    "vidimus token exchange --server https://sts:8443/oauth2/token --cacert ca.pem --p12 own.p12 --subject-token - --scope dmfa:read",
+    "vidimus token request --server https://sts:8443/sts/oasis --cacert ca.pem --p12 own.p12 --applies-to urn:svc | vidimus token exchange --server https://sts:8443/oauth2/token --cacert ca.pem --p12 own.p12 --subject-token - --scope dmfa:read",
     "vidimus token exchange --server https://sts:8443/oauth2/token --p12 own.p12 --subject-token hok.xml --curl",
 ]))]
 pub struct Args {
