@@ -14,6 +14,7 @@ use crate::cli::Output;
 pub enum Step {
     Pki,
     Server,
+    Mandate,
     Request,
     Verified,
     Permitted,
@@ -30,9 +31,10 @@ pub enum Step {
 
 impl Step {
     /// All steps, in the order in which they run.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Pki,
         Self::Server,
+        Self::Mandate,
         Self::Request,
         Self::Verified,
         Self::Permitted,
@@ -52,6 +54,7 @@ impl Step {
         match self {
             Self::Pki => "created the demo's PKI",
             Self::Server => "started the server",
+            Self::Mandate => "gave the sender a mandate",
             Self::Request => "the sender signed a request",
             Self::Verified => "the server verified it",
             Self::Permitted => "the policy permitted it",
