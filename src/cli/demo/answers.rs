@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 use super::client::Answer;
 use super::message::Identity;
 use super::report::{Checked, Mismatch, expect};
-use crate::wire::base64;
 use crate::wire::crypto::{PrivateKey, PublicKey};
 use crate::wire::dsig::Signature;
 use crate::wire::ns;
@@ -49,10 +48,14 @@ pub fn reference(answer: &Answer) -> Checked<crate::model::Reference> {
     found.parse().map_err(|_| Mismatch::new("a reference in the refusal", summary(answer)))
 }
 
+/// The steps of a record's trace.
+pub fn steps(record: &Value) -> Option<&Vec<Value>> {
+    find(record, "steps").and_then(Value::as_array)
+}
+
 /// The step of this name in a record's trace.
 pub fn step<'r>(record: &'r Value, id: &str) -> Checked<&'r Value> {
-    let steps = find(record, "steps").and_then(Value::as_array);
-    let step = steps.into_iter().flatten().find(|step| step["id"] == id);
+    let step = steps(record).into_iter().flatten().find(|step| step["id"] == id);
     step.ok_or_else(|| Mismatch::new(format!("a step `{id}` on record"), short(record)))
 }
 
@@ -69,8 +72,7 @@ pub fn fact<'r>(step: &'r Value, check: &str, name: &str) -> Option<&'r Value> {
 
 /// The reasons of all failed checks in a record.
 pub fn reasons(record: &Value) -> Vec<String> {
-    let steps = find(record, "steps").and_then(Value::as_array);
-    let checks = steps.into_iter().flatten().flat_map(|step| step["checks"].as_array().into_iter().flatten());
+    let checks = steps(record).into_iter().flatten().flat_map(|step| step["checks"].as_array().into_iter().flatten());
     checks
         .filter(|check| check["outcome"] == "failed")
         .filter_map(|check| check["id"].as_str().map(str::to_owned))
@@ -80,9 +82,7 @@ pub fn reasons(record: &Value) -> Vec<String> {
 /// The value under this name, however deep.
 fn find<'r>(value: &'r Value, name: &str) -> Option<&'r Value> {
     match value {
-        Value::Object(members) => {
-            members.get(name).or_else(|| members.values().find_map(|member| find(member, name)))
-        }
+        Value::Object(members) => members.get(name).or_else(|| members.values().find_map(|member| find(member, name))),
         Value::Array(items) => items.iter().find_map(|item| find(item, name)),
         _ => None,
     }
@@ -182,9 +182,4 @@ pub fn change(message: &mut [u8], text: &[u8]) {
 /// Bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// What a base64url text holds, for tests of tokens.
-pub fn decoded(text: &str) -> Vec<u8> {
-    base64::decode_url(text).unwrap_or_default()
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child as Process, ChildStdin, ChildStdout, Command};
 use tokio::sync::oneshot;
@@ -85,6 +86,20 @@ impl Child {
         }
         drop(self.process.kill().await);
     }
+}
+
+/// Runs this program to its end, with `-o json`: its exit code, its result, and what it said.
+///
+/// # Errors
+/// A sentence, when it cannot be run.
+pub async fn run(arguments: &[&OsStr]) -> Result<(i32, Value, String), String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let output = Command::new(program).args(arguments).env("VIDIMUS_OUTPUT", "json").kill_on_drop(true).output();
+    let output = tokio::time::timeout(START, output).await.map_err(|_| format!("it took longer than {START:?}"))?;
+    let output = output.map_err(|error| error.to_string())?;
+    let result = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Ok((output.status.code().unwrap_or(-1), result, said))
 }
 
 /// Passes the first line on. The others are read and dropped, so that the child never waits for a

@@ -1,10 +1,11 @@
 //! What must be refused, each with the reason that is on record; and that the trail of all this is
 //! whole.
 
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use chrono::Utc;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::cast::{EMPLOYER, SENDERS};
 use super::client::Answer;
@@ -12,7 +13,7 @@ use super::message::{self, Wanted};
 use super::report::{Checked, Mismatch, Step, Told, expect, expect_equal};
 use super::steps::{Progress, exchanged, mandate_id, send_soap};
 use super::world::World;
-use super::{answers, soap_service};
+use super::{answers, children, soap_service};
 use crate::serve::admin::Verb;
 
 /// The same bytes a second time.
@@ -89,6 +90,41 @@ async fn refused(world: &World, answer: &Answer, code: &str, reason: &str) -> Ch
     Ok(Told::new(line, facts).and(summary).took(answer.took))
 }
 
-/// What `vidimus audit verify` says of the trail that these steps wrote.
-#[derive(Debug)]
-pub struct Verified(pub Value);
+/// The trail of all this verifies, as `vidimus audit verify` reads it from the disk.
+pub async fn audit(world: &World) -> Checked<Told> {
+    if world.breaks(Step::Audit) {
+        spoil(world)?;
+    }
+    let config = world.config();
+    let answer = children::run(&["audit".as_ref(), "verify".as_ref(), "-c".as_ref(), config.as_os_str()]).await;
+    let (code, object, said) = answer.map_err(|why| Mismatch::new("vidimus audit verify", why))?;
+    expect(code == 0, "exit code 0 of `vidimus audit verify`", format!("{code}: {said}"))?;
+    let line = format!("{object}");
+    Ok(Told::new(line, object))
+}
+
+/// Changes one byte of the first leaf.
+fn spoil(world: &World) -> Checked<()> {
+    let leaves = leaves(&world.folder.files.dir().join("data/audit"));
+    let leaves = leaves.ok_or_else(|| Mismatch::new("a file of leaves", "none"))?;
+    let spoiled = std::fs::read(&leaves).and_then(|mut bytes| {
+        answers::change(&mut bytes, b"\"seq\":0");
+        std::fs::write(&leaves, bytes)
+    });
+    spoiled.map_err(|error| Mismatch::new("a file of leaves that can be written", error.to_string()))
+}
+
+/// The first file of leaves under this folder.
+fn leaves(folder: &Path) -> Option<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).ok()?.flatten() {
+        let path = entry.path();
+        let is_leaves = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("leaves"));
+        if path.is_dir() {
+            found.extend(leaves(&path));
+        } else if is_leaves {
+            found.push(path);
+        }
+    }
+    found.into_iter().min()
+}

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::world::World;
 use crate::cli::Output;
 
 /// The steps, in order. `--break STEP` spoils the input of one, which must then fail.
@@ -166,17 +167,14 @@ impl<'a, 'o> Report<'a, 'o> {
     }
 
     /// The end: one object for programs.
-    pub fn object(&mut self, ok: bool, ready: Option<Value>) -> Value {
-        let mut object = json!({
+    pub fn object(&self, ok: bool, world: &World) -> Value {
+        json!({
             "schema": "vidimus.demo-run/v1",
             "ok": ok,
             "ms": millis(self.begun.elapsed()),
             "steps": self.steps,
-        });
-        if let Some(ready) = ready {
-            object["demo"] = ready;
-        }
-        object
+            "demo": world.description(),
+        })
     }
 
     pub fn is_json(&self) -> bool {

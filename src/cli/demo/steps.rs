@@ -127,11 +127,7 @@ pub async fn mandate(world: &World, progress: &mut Progress) -> Checked<Told> {
 
 /// The server answers a signed request with a token.
 pub async fn request(world: &World, progress: &mut Progress) -> Checked<Told> {
-    let identity = if world.breaks(Step::Request) {
-        answers::stranger()
-    } else {
-        world.identity(&SENDERS[0])
-    };
+    let identity = if world.breaks(Step::Request) { answers::stranger() } else { world.identity(&SENDERS[0]) };
     let identity = identity.map_err(|why| Mismatch::new("a key and its certificate", why))?;
     let party = if world.breaks(Step::Permitted) { None } else { Some(EMPLOYER) };
     let to = world.oasis();
@@ -144,12 +140,9 @@ pub async fn request(world: &World, progress: &mut Progress) -> Checked<Told> {
     answers::status(&answer, 200)?;
     progress.answer = answer.body.clone();
     let algorithm = identity.key.default_algorithm().jose_name();
-    let line = format!(
-        "POST {to}, {} bytes, {algorithm}, signed in {}",
-        progress.request.len(),
-        milliseconds(signing)
-    );
-    let facts = json!({ "sender": SENDERS[0].name, "bytes": progress.request.len(), "signing_us": signing.as_micros() });
+    let line = format!("POST {to}, {} bytes, {algorithm}, signed in {}", progress.request.len(), milliseconds(signing));
+    let facts =
+        json!({ "sender": SENDERS[0].name, "bytes": progress.request.len(), "signing_us": signing.as_micros() });
     Ok(Told::new(line, facts).took(answer.took))
 }
 
@@ -241,8 +234,7 @@ pub fn issued(world: &World, progress: &mut Progress) -> Checked<Told> {
 pub async fn soap_service_called(world: &World, progress: &Progress) -> Checked<Told> {
     let caller = if world.breaks(Step::SoapService) { &SENDERS[1] } else { &SENDERS[0] };
     let identity = world.identity(caller).map_err(|why| Mismatch::new("a key and its certificate", why))?;
-    let token =
-        Token { id: &progress.assertion_id, bytes: &progress.assertion, reference: &progress.reference };
+    let token = Token { id: &progress.assertion_id, bytes: &progress.assertion, reference: &progress.reference };
     let call = message::call(&identity, &token, EMPLOYER_NUMBER, Utc::now());
     let call = call.map_err(|why| Mismatch::new("a signed call", why))?;
     let tls = world.tls(None).map_err(|why| Mismatch::new("a CA file", why))?;

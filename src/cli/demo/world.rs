@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::cast::{MANDATE_TYPE, SENDERS, Sender};
+use super::cast::{SENDERS, Sender};
 use super::children::Child;
 use super::client::{self, Answer, Outgoing, Tls};
 use super::folder::{Folder, Ports};
 use super::message::Identity;
 use super::report::Step;
-use super::{rest_service, soap_service};
+use super::{answers, rest_service, soap_service};
 use crate::cli::Failure;
 use crate::cli::files;
 use crate::config::init::{self, GivenFile, InitOptions, Mode};
@@ -134,9 +134,18 @@ impl World {
         let path = |path: PathBuf| path.display().to_string();
         let common = |name: &str, port: u16| {
             let (certificate, key) = (files.tls(name, "certificate.pem"), files.tls(name, "key.pem"));
-            ["demo-service", name, "--port", &port.to_string(), "--tls-certificate", &path(certificate), "--tls-key", &path(key)]
-                .map(str::to_owned)
-                .to_vec()
+            [
+                "demo-service",
+                name,
+                "--port",
+                &port.to_string(),
+                "--tls-certificate",
+                &path(certificate),
+                "--tls-key",
+                &path(key),
+            ]
+            .map(str::to_owned)
+            .to_vec()
         };
         let mut soap = common("soap", self.ports.soap);
         soap.extend(["--issuer-certificate".to_owned(), path(self.issuer_certificate())]);
@@ -170,7 +179,8 @@ impl World {
     pub fn identity(&self, sender: &Sender) -> Result<Identity, String> {
         let files = &self.folder.files;
         let key = PrivateKey::from_pem(read(files.key(sender))?).map_err(|error| error.to_string())?;
-        let certificates = Certificate::from_pem(&read(files.certificate(sender))?).map_err(|error| error.to_string())?;
+        let certificates =
+            Certificate::from_pem(&read(files.certificate(sender))?).map_err(|error| error.to_string())?;
         let certificate = certificates.first().ok_or("the certificate file is empty")?.der().to_vec();
         Ok(Identity { key, certificate })
     }
@@ -193,8 +203,10 @@ impl World {
         let begun = Instant::now();
         loop {
             let answer = self.admin(&Verb::AuditShow { reference }).await?;
-            if answer.status == 200 {
-                return Ok(answer.json());
+            // The intent is on record before the signature, the trace comes with the outcome.
+            let record = answer.json();
+            if answer.status == 200 && answers::steps(&record).is_some() {
+                return Ok(record);
             }
             if begun.elapsed() > RECORDED {
                 return Err(format!("{} {}", answer.status, answer.text()));
@@ -351,6 +363,7 @@ const RECORDED: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {
+    use super::super::cast::MANDATE_TYPE;
     use super::*;
 
     #[test]
