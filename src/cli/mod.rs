@@ -59,6 +59,8 @@ pub enum Verb {
     Audit(audit::Args),
     /// Print a completion script for a shell
     Completion(completion::Args),
+    /// See the whole job done on this machine: a signed request, tokens, services, refusals
+    Demo(demo::Args),
     /// Run a sample service of the demo
     #[command(hide = true)]
     DemoService(demo::service::Args),
@@ -85,6 +87,7 @@ impl Verb {
         match self {
             Self::Audit(args) => audit::run(args, out),
             Self::Completion(args) => completion::run(args, out),
+            Self::Demo(args) => demo::run(args, out),
             Self::DemoService(args) => demo::service::run(args, out),
             Self::Envelope(args) => envelope::run(args, out),
             Self::Explain(args) => explain::run(args, out),

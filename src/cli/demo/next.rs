@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::cast::{EMPLOYER, EMPLOYER_NUMBER, SENDERS};
+use super::cast::{EMPLOYER, EMPLOYER_NUMBER, MANDATE_TYPE, SENDERS};
 use super::report::Report;
 use super::rest_service;
 use super::world::World;
@@ -19,53 +19,51 @@ fn lines(world: &World, running: bool) -> Vec<String> {
     let files = &world.folder.files;
     let path = |path: &Path| quoted(&path.display().to_string());
     let sender = &SENDERS[0];
-    let (ca, p12, password) = (path(&files.ca()), path(&files.p12(sender)), path(&files.password(sender)));
+    let vidimus = quoted(&std::env::args().next().unwrap_or_else(|| "vidimus".to_owned()));
+    let ca = path(&files.ca());
+    let own = format!("--p12 {} --password-file {}", path(&files.p12(sender)), path(&files.password(sender)));
     let (cert, key) = (path(&files.certificate(sender)), path(&files.key(sender)));
-    let config = path(&world.config());
-    let assertion = path(&files.dir().join("assertion.xml"));
+    let (config, audience) = (path(&world.config()), rest_service::AUDIENCE);
     let mut lines = vec![String::new()];
+    let mut tell = |what: &str, command: String| lines.extend([format!("{what}:"), format!("  {command}")]);
     if !running {
-        lines.push("start it again and keep it running:".to_owned());
-        lines.push(format!("  vidimus demo --keep-running --dir {}", path(files.dir())));
-        lines.push("or the server alone:".to_owned());
-        lines.push(format!("  vidimus serve -c {config}"));
+        tell("Keep it running", format!("{vidimus} demo --keep-running --dir {}", path(files.dir())));
+        tell("The server alone", format!("{vidimus} serve -c {config}"));
     }
-    lines.extend([
-        "what was decided, and why:".to_owned(),
-        format!("  vidimus explain -c {config}"),
-        "why a change is noticed:".to_owned(),
-        "  vidimus explain SIG-DIGEST".to_owned(),
-        "a token with your own tools, while it runs:".to_owned(),
+    tell("What was decided last, and why", format!("{vidimus} explain last -c {config}"));
+    tell("What a refusal means", format!("{vidimus} explain SIG-DIGEST"));
+    tell(
+        "A token by your own hand, while it runs",
         format!(
-            "  vidimus token request --server {} --cacert {ca} --p12 {p12} --password-file {password} --applies-to {} > {assertion}",
+            "{vidimus} token request --server {} --cacert {ca} {own} --applies-to {audience} | {vidimus} token exchange --server {} --cacert {ca} {own} --subject-token - --audience {audience} --scope {} > token.jwt",
             world.oasis(),
-            rest_service::AUDIENCE
-        ),
-        format!(
-            "  TOKEN=$(vidimus token exchange --server {} --cacert {ca} --cert {cert} --key {key} --subject-token {assertion} --audience {} --scope {})",
             world.token(),
-            rest_service::AUDIENCE,
             rest_service::SCOPE
         ),
+    );
+    tell(
+        "and the service that it opens",
         format!(
-            "  curl --cacert {ca} --cert {cert} --key {key} -H \"Authorization: Bearer $TOKEN\" {}/employers/{EMPLOYER_NUMBER}",
+            "curl --cacert {ca} --cert {cert} --key {key} -H \"Authorization: Bearer $(cat token.jwt)\" {}/employers/{EMPLOYER_NUMBER}",
             world.rest_url
         ),
-        format!("a mandate for acting on behalf of {EMPLOYER}:"),
+    );
+    tell(
+        "A new mandate, to ask with --on-behalf-of",
         format!(
-            "  vidimus mandate create -c {config} --grantor {EMPLOYER} --grantee {} --type {}",
-            sender.party,
-            super::cast::MANDATE_TYPE
+            "{vidimus} mandate create -c {config} --mandator {EMPLOYER} --mandatary {} --type {MANDATE_TYPE}",
+            sender.party
         ),
-        "trust the demo's CA in Java, and look at it:".to_owned(),
+    );
+    tell(
+        "Trust the demo's CA in Java",
         format!(
-            "  keytool -importcert -noprompt -alias vidimus-demo -file {ca} -keystore demo-trust.p12 -storetype PKCS12 -storepass changeit"
+            "keytool -importcert -noprompt -alias vidimus-demo -file {ca} -keystore demo-trust.p12 -storetype PKCS12 -storepass changeit"
         ),
-        format!("  openssl x509 -in {ca} -noout -subject -dates -fingerprint -sha256"),
-        format!(
-            "  openssl s_client -connect localhost:{} -CAfile {ca} -cert {cert} -key {key} </dev/null",
-            world.ports.sts
-        ),
-    ]);
+    );
+    tell(
+        "Look at the server's TLS",
+        format!("openssl s_client -connect localhost:{} -CAfile {ca} -cert {cert} -key {key} </dev/null", world.ports.sts),
+    );
     lines
 }

@@ -18,7 +18,6 @@ use crate::model::{MandateId, Reference};
 use crate::serve::admin::Verb;
 use crate::wire::base64;
 use crate::wire::crypto::{PrivateKey, PublicKey, sha256};
-use crate::wire::ns;
 use crate::wire::x509::{Anchors, Certificate};
 use crate::wire::xml::{Document, Limits};
 
@@ -107,6 +106,7 @@ pub async fn server(world: &mut World) -> Checked<Told> {
 pub async fn mandate(world: &World, progress: &mut Progress) -> Checked<Told> {
     let sender = &SENDERS[0];
     let party = |text: &str| text.parse().map_err(|error| Mismatch::new("a party", format!("{error}")));
+    end_older(world).await?;
     let later = Utc::now() + chrono::TimeDelta::days(1);
     let create = Verb::MandateCreate {
         id: Reference::new(),
@@ -123,6 +123,23 @@ pub async fn mandate(world: &World, progress: &mut Progress) -> Checked<Told> {
     progress.mandate = mandate["id"].as_u64().ok_or_else(|| Mismatch::new("a mandate with a number", answer.text()))?;
     let line = format!("#{}  {EMPLOYER_NAME} ({EMPLOYER}) → {} ({})", progress.mandate, sender.name, sender.party);
     Ok(Told::new(line, mandate).took(answer.took))
+}
+
+/// A run that was interrupted, or somebody who tried, may have left mandates in force.
+async fn end_older(world: &World) -> Checked<()> {
+    let party = |text: &str| text.parse().map_err(|error| Mismatch::new("a party", format!("{error}")));
+    let (grantor, grantee) = (party(EMPLOYER)?, party(SENDERS[0].party)?);
+    let check = Verb::MandateCheck { grantor, grantee, mandate_type: MANDATE_TYPE.to_owned(), at: None };
+    let answer = answers::got(world.admin(&check).await)?;
+    answers::status(&answer, 200)?;
+    let answer = answer.json();
+    let standing = answer["mandates"].as_array().into_iter().flatten();
+    for mandate in standing.filter(|mandate| mandate["status"] == "active") {
+        let id = MandateId(mandate["id"].as_u64().unwrap_or_default());
+        let ended = answers::got(world.admin(&Verb::MandateEnd { id, expected_version: None }).await)?;
+        answers::status(&ended, 200)?;
+    }
+    Ok(())
 }
 
 /// The server answers a signed request with a token.
@@ -307,5 +324,3 @@ pub fn mandate_id(progress: &Progress) -> MandateId {
 }
 
 const POLICY: &str = "employer-file-under-mandate";
-/// The namespace that the answers' elements are looked up in.
-pub(super) const TRUST: &str = ns::WST13;
