@@ -92,11 +92,8 @@ fn the_demo_succeeds_twice_in_one_folder_and_fails_exactly_where_it_is_broken() 
 #[test]
 fn kept_running_it_says_where_everything_is_in_one_line_and_leaves_nothing_behind() {
     let place = Place::new("keep");
-    let mut running = demo(place.path(), &["--keep-running"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut running =
+        demo(place.path(), &["--keep-running"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(running.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let object: Value = serde_json::from_str(&line).unwrap();

@@ -63,26 +63,24 @@ pub struct Args {
 pub fn run(args: Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::unexpected(format!("no runtime: {error}")))?;
-    let mut report = Report::new(out);
-    let interrupted = tokio::signal::ctrl_c();
-    runtime.block_on(async {
-        tokio::select! {
-            done = demonstrate(&args, &mut report) => done,
-            // Leaving drops the world, and with it the processes.
-            _ = interrupted => Ok(Exit::Done),
-        }
-    })
+    runtime.block_on(demonstrate(&args, &mut Report::new(out)))
 }
 
 async fn demonstrate(args: &Args, report: &mut Report<'_, '_>) -> Result<Exit, Failure> {
     report.say("vidimus demo: everything below really happens, between processes on this machine");
-    let now = Utc::now();
-    let begun = Instant::now();
+    let (now, begun) = (Utc::now(), Instant::now());
     let folder = Folder::open(&args.dir, args.fresh, now)?;
     let mut world = World::prepare(folder, args.port, args.broken, now)?;
-    let good = go(&mut world, report, begun).await;
+    let good = tokio::select! {
+        good = go(&mut world, report, begun) => good,
+        () = interrupted() => {
+            report.say("interrupted");
+            world.stop().await;
+            return Ok(Exit::Unexpected);
+        }
+    };
     if good {
-        report.say(format_args!("all as it should be, in {}", report::milliseconds(report.elapsed())));
+        report.say(format_args!("all as it should be, in {}", report::milliseconds(begun.elapsed())));
         next::tell(&world, args.keep_running, report);
     }
     if report.is_json() {
@@ -90,11 +88,21 @@ async fn demonstrate(args: &Args, report: &mut Report<'_, '_>) -> Result<Exit, F
         report.json(&object);
     }
     if good && args.keep_running {
-        // Until interrupted: `run` waits for that.
-        std::future::pending::<()>().await;
+        report.say("running until interrupted");
+        interrupted().await;
     }
     world.stop().await;
     Ok(if good { Exit::Done } else { Exit::Unexpected })
+}
+
+/// Ctrl-C, or a polite `kill`. A machine without signals is never interrupted.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
 }
 
 /// All steps, in order; `false` at the first that is not as it should be.

@@ -63,7 +63,10 @@ fn lines(world: &World, running: bool) -> Vec<String> {
     );
     tell(
         "Look at the server's TLS",
-        format!("openssl s_client -connect localhost:{} -CAfile {ca} -cert {cert} -key {key} </dev/null", world.ports.sts),
+        format!(
+            "openssl s_client -connect localhost:{} -CAfile {ca} -cert {cert} -key {key} </dev/null",
+            world.ports.sts
+        ),
     );
     lines
 }

@@ -184,11 +184,6 @@ impl<'a, 'o> Report<'a, 'o> {
     pub fn json(&mut self, object: &Value) {
         self.out.json(object);
     }
-
-    /// The time since the demo began.
-    pub fn elapsed(&self) -> Duration {
-        self.begun.elapsed()
-    }
 }
 
 /// `0.41 ms`, `12 ms`, `1.3 s`.
