@@ -63,6 +63,8 @@ pub enum Verb {
     Completion(completion::Args),
     /// Show the configuration, and say what is wrong with it
     Config(config::Args),
+    /// See the whole job done on this machine: a signed request, tokens, services, refusals
+    Demo(demo::Args),
     /// Run a sample service of the demo
     #[command(hide = true)]
     DemoService(demo::service::Args),
@@ -92,6 +94,7 @@ impl Verb {
             Self::Audit(args) => audit::run(args, out),
             Self::Completion(args) => completion::run(args, out),
             Self::Config(args) => config::run(args, out),
+            Self::Demo(args) => demo::run(args, out),
             Self::DemoService(args) => demo::service::run(args, out),
             Self::Envelope(args) => envelope::run(args, out),
             Self::Explain(args) => explain::run(args, out),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::world::World;
 use crate::cli::Output;
 
 /// The steps, in order. `--break STEP` spoils the input of one, which must then fail.
@@ -14,6 +15,7 @@ use crate::cli::Output;
 pub enum Step {
     Pki,
     Server,
+    Mandate,
     Request,
     Verified,
     Permitted,
@@ -30,9 +32,10 @@ pub enum Step {
 
 impl Step {
     /// All steps, in the order in which they run.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Pki,
         Self::Server,
+        Self::Mandate,
         Self::Request,
         Self::Verified,
         Self::Permitted,
@@ -52,6 +55,7 @@ impl Step {
         match self {
             Self::Pki => "created the demo's PKI",
             Self::Server => "started the server",
+            Self::Mandate => "gave the sender a mandate",
             Self::Request => "the sender signed a request",
             Self::Verified => "the server verified it",
             Self::Permitted => "the policy permitted it",
@@ -163,17 +167,14 @@ impl<'a, 'o> Report<'a, 'o> {
     }
 
     /// The end: one object for programs.
-    pub fn object(&mut self, ok: bool, ready: Option<Value>) -> Value {
-        let mut object = json!({
+    pub fn object(&self, ok: bool, world: &World) -> Value {
+        json!({
             "schema": "vidimus.demo-run/v1",
             "ok": ok,
             "ms": millis(self.begun.elapsed()),
             "steps": self.steps,
-        });
-        if let Some(ready) = ready {
-            object["demo"] = ready;
-        }
-        object
+            "demo": world.description(),
+        })
     }
 
     pub fn is_json(&self) -> bool {
@@ -182,11 +183,6 @@ impl<'a, 'o> Report<'a, 'o> {
 
     pub fn json(&mut self, object: &Value) {
         self.out.json(object);
-    }
-
-    /// The time since the demo began.
-    pub fn elapsed(&self) -> Duration {
-        self.begun.elapsed()
     }
 }
 

@@ -29,7 +29,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 
 /// The service's own name: the one audience that it takes tokens for.
-pub const AUDIENCE: &str = "https://employers.demo.example/rest";
+pub const AUDIENCE: &str = "https://employers.demo.example";
 
 /// What a token must allow to read an employer.
 pub const SCOPE: &str = "employer:read";

@@ -25,7 +25,7 @@ use crate::wire::xml::writer::{Name, Writer};
 use crate::wire::xml::{Document, Element, Limits};
 
 /// The service's own name: the audience of the assertions that it takes.
-pub const AUDIENCE: &str = "https://employers.demo.example/soap";
+pub const AUDIENCE: &str = "https://employers.demo.example";
 
 /// The namespace of its messages.
 pub const NAMESPACE: &str = "urn:vidimus:demo:employers";
