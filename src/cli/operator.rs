@@ -20,7 +20,7 @@ use crate::serve::clock::{Clock, SystemClock};
 #[derive(Debug, clap::Args)]
 pub struct ConfigArgs {
     /// The configuration file
-    #[arg(short, long, value_name = "FILE", default_value = "vidimus.toml", env = "VIDIMUS_CONFIG")]
+    #[arg(short, long, global = true, value_name = "FILE", default_value = "vidimus.toml", env = "VIDIMUS_CONFIG")]
     pub config: PathBuf,
 }
 
