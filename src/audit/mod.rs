@@ -83,6 +83,22 @@ pub struct AdminEntry {
 
 /// An outcome that has been handed to the trail: only [`AuditTrail::close`] makes one, and answers
 /// are written from nothing else.
+///
+/// Nobody else can write one down:
+///
+/// ```compile_fail
+/// fn make(recorded: vidimus::audit::Recorded<()>) {
+///     let _made = vidimus::audit::Recorded { ..recorded };
+/// }
+/// ```
+///
+/// What can be done with one is to take it, and look at it:
+///
+/// ```
+/// fn make(recorded: vidimus::audit::Recorded<()>) {
+///     let _made = recorded;
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Recorded<T> {
     outcome: T,

@@ -18,6 +18,14 @@ use crate::serve::admin::Verb;
 use crate::wire::crypto::PublicKey;
 
 #[derive(Debug, clap::Args)]
+#[command(arg_required_else_help = true, after_help = exit::help(
+    &[Exit::Done, Exit::Usage, Exit::NotFound, Exit::Broken, Exit::Indeterminate],
+    [
+        "vidimus audit tail",
+        "vidimus audit show 019ac1de-0000-7000-8000-000000000000",
+        "vidimus audit verify",
+    ],
+))]
 pub struct Args {
     #[command(flatten)]
     config: ConfigArgs,

@@ -10,6 +10,14 @@ use crate::model::{CheckId, Language, MandateId, PartyId, Reference, Time, sente
 use crate::serve::admin::Verb;
 
 #[derive(Debug, clap::Args)]
+#[command(arg_required_else_help = true, after_help = exit::help(
+    &[Exit::Done, Exit::Usage, Exit::Refused, Exit::NotFound, Exit::Indeterminate],
+    [
+        "vidimus mandate create --mandator cbe:0884303369 --mandatary cbe:0566988259 --type dmfa",
+        "vidimus mandate list",
+        "vidimus mandate end 7",
+    ],
+))]
 pub struct Args {
     #[command(flatten)]
     config: ConfigArgs,

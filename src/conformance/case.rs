@@ -91,6 +91,8 @@ pub struct Send {
     pub client_certificate: Option<String>,
     /// Parameters of the token endpoint; an empty list leaves one out, several values repeat it.
     pub form: BTreeMap<String, OneOrMany>,
+    /// An assertion that is forged for the form: the value `token`.
+    pub assertion: Option<Recipe>,
     /// A client assertion (RFC 7523), put into the form.
     pub client_assertion: Option<ClientAssertion>,
 }
@@ -185,6 +187,9 @@ impl Send {
         sent.form.extend(damage.form.clone());
         if let Some(change) = &damage.recipe {
             sent.recipe = Some(sent.recipe.unwrap_or_default().changed(change));
+        }
+        if let Some(change) = &damage.assertion {
+            sent.assertion = Some(sent.assertion.unwrap_or_default().changed(change));
         }
         if let Some(change) = &damage.client_assertion {
             let honest = sent.client_assertion.unwrap_or_default();

@@ -44,8 +44,8 @@ pub struct Recipe {
 #[serde(deny_unknown_fields, default)]
 pub struct Sign {
     pub key: Option<String>,
-    /// `Body`, `Timestamp`, `BinarySecurityToken`, `Assertion`, `STR`, `To`, `Action`, … Not needed
-    /// when the template brings its signature.
+    /// What is covered: `Body`, `Timestamp`, `BinarySecurityToken`, `Assertion`, `STR`, `To`, `Action`, … or a
+    /// URI as it is (`#nobody`). Not needed when the template brings its signature.
     pub parts: Option<Vec<String>>,
     /// The URI of the signature method, or its short name (`rsa-sha256`).
     pub algorithm: Option<String>,

@@ -11,9 +11,14 @@ pub mod case;
 pub mod edits;
 pub mod forge;
 pub mod keys;
+pub mod mutants;
 mod path;
 pub mod pki;
+mod request;
+pub mod runner;
 mod signature;
 mod template;
+pub mod world;
 
+pub use request::Sent;
 pub use signature::KeyReference;

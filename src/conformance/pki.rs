@@ -56,6 +56,7 @@ pub const ENTRIES: &[Entry] = &[
     sender("sts-answers", "Vidimus answers", Key::Rsa2048, "ca"),
     bare("sts-tokens", Key::P256),
     bare("sts-checkpoints", Key::Ed25519),
+    sender("archive", "Archive, suspended", Key::P256, "ca"),
 ];
 
 const fn sender(name: &'static str, title: &'static str, key: Key, issuer: &'static str) -> Entry {

@@ -62,9 +62,14 @@ fn with_skeleton(text: &str, parts: &[String], sign: &Sign, scope: &Scope<'_>) -
     let mut references = String::new();
     for part in parts {
         let transform = if part == "STR" { STR_TRANSFORM.to_owned() } else { transform(ns::EXC_C14N) };
-        let id = if part == "STR" { "STR".to_owned() } else { identified(&mut text, part)? };
+        let uri = match part.as_str() {
+            "STR" => "#STR".to_owned(),
+            // A reference that means no part of the table: written as it is.
+            raw if raw.is_empty() || raw.starts_with('#') || raw.contains("://") => raw.to_owned(),
+            part => format!("#{}", identified(&mut text, part)?),
+        };
         references.push_str(&format!(
-            "<ds:Reference URI=\"#{id}\"><ds:Transforms>{transform}</ds:Transforms><ds:DigestMethod \
+            "<ds:Reference URI=\"{uri}\"><ds:Transforms>{transform}</ds:Transforms><ds:DigestMethod \
              Algorithm=\"{}\"/><ds:DigestValue></ds:DigestValue></ds:Reference>",
             digest_uri(sign.digest.as_deref())
         ));

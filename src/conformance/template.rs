@@ -7,6 +7,7 @@
 //! ${certificate}  ${certificate:NAME}   base64 of the signer's, or another's, certificate
 //! ${issuer} ${serial} ${ski} ${thumbprint} ${modulus} ${exponent}   likewise, of that certificate
 //! ${file:parts/x.xml}             another template
+//! ${repeat:600:x}                 a text so many times
 //! ${…|fold}  ${…|crlf}            base64 in lines of 76, ending in LF or in CR LF
 //! ${…|base64}  ${…|base64url}     encoded
 //! ```
@@ -88,6 +89,7 @@ impl Scope<'_> {
             "now" => self.now(rest)?,
             "endpoint" if rest.is_empty() => self.endpoint.to_owned(),
             "file" => self.file(rest.strip_prefix(':').ok_or("${file:NAME}")?)?,
+            "repeat" => repeated(rest)?,
             _ if CERTIFICATE_WORDS.contains(&name) => {
                 let of = rest.strip_prefix(':').map(|of| self.filled(of, depth + 1)).transpose()?;
                 self.of_certificate(name, of.as_deref())?
@@ -138,6 +140,14 @@ impl Scope<'_> {
     }
 }
 
+/// `:NUMBER:TEXT`
+fn repeated(written: &str) -> Result<String, String> {
+    let parts = written.strip_prefix(':').and_then(|rest| rest.split_once(':'));
+    let (number, text) = parts.ok_or("${repeat:NUMBER:TEXT}")?;
+    let number: usize = number.parse().map_err(|error| format!("{number}: {error}"))?;
+    Ok(text.repeat(number.min(MOST_REPEATS)))
+}
+
 fn rsa_component(certificate: &Certificate, word: &str) -> Result<Vec<u8>, String> {
     let key = certificate.public_key().map_err(|error| error.to_string())?;
     match (key.components(), word) {
@@ -173,6 +183,9 @@ fn closing(text: &str) -> Option<usize> {
 
 const CERTIFICATE_WORDS: &[&str] =
     &["certificate", "issuer", "subject", "serial", "ski", "thumbprint", "modulus", "exponent"];
+
+/// More than any limit that a case could want to exceed.
+const MOST_REPEATS: usize = 10_000_000;
 
 /// How deep values may name other values.
 const DEEPEST: usize = 8;

@@ -34,6 +34,22 @@ use crate::wire::xml::Limits;
 
 /// A requester whose key was proven, with everything that the proof brings along: to what a token
 /// may be bound, how long it may live, what it spends. Made by this file only.
+///
+/// Nobody else can write one down:
+///
+/// ```compile_fail
+/// fn make(authenticated: vidimus::flow::authenticate::Authenticated) {
+///     let _made = vidimus::flow::authenticate::Authenticated { ..authenticated };
+/// }
+/// ```
+///
+/// What can be done with one is to take it, and look at it:
+///
+/// ```
+/// fn make(authenticated: vidimus::flow::authenticate::Authenticated) {
+///     let _made = authenticated;
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Authenticated {
     requester: Requester,

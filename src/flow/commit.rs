@@ -21,11 +21,29 @@ use crate::wire::base64;
 use crate::wire::crypto;
 
 /// The intent is on disk: these bytes may now be signed, once.
+///
+/// Nobody else can write one down:
+///
+/// ```compile_fail
+/// fn make(intended: vidimus::flow::commit::Intended) {
+///     let _made = vidimus::flow::commit::Intended { ..intended };
+/// }
+/// ```
+///
+/// What can be done with one is to take it, and look at it:
+///
+/// ```
+/// fn make(intended: vidimus::flow::commit::Intended) {
+///     let _made = intended;
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Intended {
     pub(super) draft: Draft,
     pub(super) key: KeyHandle,
     pub(super) terms: Terms,
+    /// Nothing, and nobody else's to write down.
+    _committed: (),
 }
 
 /// What the answer says about the token besides the token.
@@ -72,7 +90,7 @@ pub async fn commit(
         validity,
         exchanged: permit.ask.action == Action::Exchange,
     };
-    Ok(Intended { draft, key, terms })
+    Ok(Intended { draft, key, terms, _committed: () })
 }
 
 /// The minimum rule: a token lives no longer than anything that it rests on. Every cap is one of:

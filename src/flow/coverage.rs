@@ -149,8 +149,11 @@ fn position(
     let in_header = envelope.soap.header.is_some_and(|own| parent == Some(own.id()));
     let in_security = parent == Some(header.element.id());
     let is_body = element.id() == envelope.soap.body.id();
+    // A Body in a header is nobody's, whatever covers it.
+    let is_soap = element.namespace() == envelope.soap.version.namespace();
     // The Security header itself cannot be covered by a signature inside it, and must not seem so.
-    let legal = is_body || (in_header && element.id() != header.element.id()) || in_security;
+    let elsewhere = (in_header && element.id() != header.element.id()) || in_security;
+    let legal = is_body || (elsewhere && !is_soap);
     inquiry.require(legal, || {
         let wanted = match element.local_name() {
             "Body" => "/soap:Envelope/soap:Body",

@@ -59,6 +59,22 @@ pub struct Ask {
 }
 
 /// The decision point said yes to this requester and this ask. Spent by `commit`.
+///
+/// Nobody else can write one down:
+///
+/// ```compile_fail
+/// fn make(permit: vidimus::flow::decide::Permit) {
+///     let _made = vidimus::flow::decide::Permit { ..permit };
+/// }
+/// ```
+///
+/// What can be done with one is to take it, and look at it:
+///
+/// ```
+/// fn make(permit: vidimus::flow::decide::Permit) {
+///     let _made = permit;
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Permit {
     pub(super) authenticated: Authenticated,

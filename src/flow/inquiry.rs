@@ -35,8 +35,11 @@ impl Inquiry {
         Self { stop, trace: Trace::default(), refusals: Vec::new(), stopwatch, step_began: 0 }
     }
 
-    /// Begins a step of the path.
+    /// Begins a step of the path; one that has just begun goes on.
     pub fn step(&mut self, id: StepId) {
+        if self.trace.steps.last().is_some_and(|last| last.id == id) {
+            return;
+        }
         self.finish_step();
         self.trace.begin(id);
         self.step_began = (self.stopwatch)();

@@ -16,7 +16,7 @@ use crate::flow::key_reference::KeySource;
 use crate::flow::parse::place;
 use crate::flow::profile::{KeyType, Offer, Presence, Profile};
 use crate::flow::verify::Message;
-use crate::model::{CheckId, Fact, PartyId, Refusal, Target, Time, TokenType};
+use crate::model::{CheckId, Fact, PartyId, Refusal, StepId, Target, Time, TokenType};
 use crate::wire::ns;
 use crate::wire::wsse::{SecurityTokenReference, TokenReference};
 use crate::wire::wst::{self, ErrorKind, OnBehalfOf, RequestSecurityToken, RequestType, TrustVersion, UseKey};
@@ -44,6 +44,7 @@ pub fn read(
     now: Time,
     inquiry: &mut Inquiry,
 ) -> Result<(Ask, Echo), Stopped> {
+    inquiry.step(StepId::Decide);
     let payload = message.payload();
     let request = RequestSecurityToken::read(payload).map_err(|error| inquiry.stop(unreadable(payload, &error)))?;
     operation(&request, inquiry)?;
@@ -140,7 +141,7 @@ fn use_key(request: &RequestSecurityToken<'_>, message: &Message<'_>, inquiry: &
     };
     inquiry.require(own, || {
         let found = match use_key {
-            UseKey::Signature(id) => format!("the signature `{id}`, which is not the one that signed the request,"),
+            UseKey::Signature(id) => format!("the signature `{id}`, not the one that signed the request"),
             UseKey::Shown(_) => "another key than the one that signed the request".to_owned(),
             UseKey::Reference(reference) => format!("another token ({})", reference.target.style()),
         };

@@ -16,11 +16,29 @@ use crate::wire::soap;
 use crate::wire::xml::{Document, Element, Error, ErrorKind, Limits};
 
 /// An envelope as received. Made by [`envelope`] only; believed by nobody.
+///
+/// Nobody else can write one down:
+///
+/// ```compile_fail
+/// fn make(envelope: vidimus::flow::parse::Envelope<'_>) {
+///     let _made = vidimus::flow::parse::Envelope { ..envelope };
+/// }
+/// ```
+///
+/// What can be done with one is to take it, and look at it:
+///
+/// ```
+/// fn make(envelope: vidimus::flow::parse::Envelope<'_>) {
+///     let _made = envelope;
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Envelope<'d> {
     pub(super) soap: soap::Envelope<'d>,
     pub(super) addressing: soap::Addressing<'d>,
     pub(super) security: Element<'d>,
+    /// Nothing, and nobody else's to write down.
+    _parsed: (),
 }
 
 impl<'d> Envelope<'d> {
@@ -69,7 +87,7 @@ pub fn envelope<'d>(document: &'d Document, profile: &Profile, inquiry: &mut Inq
     let security = security_header(&soap, inquiry)?;
     understood(&soap, inquiry)?;
     let addressing = soap.addressing().map_err(|error| inquiry.stop(soap_refusal(document, &error)))?;
-    Ok(Envelope { soap, addressing, security })
+    Ok(Envelope { soap, addressing, security, _parsed: () })
 }
 
 fn version(soap: &soap::Envelope<'_>, profile: &Profile, inquiry: &mut Inquiry) -> Result<(), Stopped> {

@@ -10,6 +10,22 @@ use crate::model::{CheckId, Fact, Refusal, StepId};
 use crate::tokens::Token;
 
 /// A token that was permitted, recorded and signed.
+///
+/// Nobody else can write one down:
+///
+/// ```compile_fail
+/// fn make(issued: vidimus::flow::sign::Issued) {
+///     let _made = vidimus::flow::sign::Issued { ..issued };
+/// }
+/// ```
+///
+/// What can be done with one is to take it, and look at it:
+///
+/// ```
+/// fn make(issued: vidimus::flow::sign::Issued) {
+///     let _made = issued;
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Issued {
     token: Token,
@@ -32,7 +48,7 @@ impl Issued {
 /// [`Stopped`], when the key does not sign. The intent stays on record, with the outcome `failed`.
 pub async fn sign(sts: &Sts, intended: Intended, inquiry: &mut Inquiry) -> Result<Issued, Stopped> {
     inquiry.step(StepId::Sign);
-    let Intended { draft, key, terms } = intended;
+    let Intended { draft, key, terms, .. } = intended;
     let signature = match sts.keys.sign(&key, &draft.to_sign).await {
         Ok(signature) => signature,
         Err(error) => {

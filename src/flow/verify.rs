@@ -45,9 +45,19 @@ use crate::wire::xml::{Element, Limits};
 
 /// The signed parts of an envelope. Made by [`envelope`] only.
 ///
+/// Nobody else can write one down:
+///
 /// ```compile_fail
-/// fn forged(message: &vidimus::flow::verify::Message<'_>) -> vidimus::flow::verify::Message<'_> {
-///     message.clone()
+/// fn make(message: vidimus::flow::verify::Message<'_>) {
+///     let _made = vidimus::flow::verify::Message { ..message };
+/// }
+/// ```
+///
+/// What can be done with one is to take it, and look at it:
+///
+/// ```
+/// fn make(message: vidimus::flow::verify::Message<'_>) {
+///     let _made = message;
 /// }
 /// ```
 #[derive(Debug)]

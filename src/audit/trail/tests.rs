@@ -1,3 +1,5 @@
+//! What `trail` promises, tried.
+
 use std::fs;
 use std::io::Write as _;
 

@@ -1,3 +1,5 @@
+//! What `verify` promises, tried.
+
 use super::*;
 use crate::audit::testing::House;
 

@@ -1,3 +1,5 @@
+//! What `engine` promises, tried.
+
 use super::*;
 use crate::model::RealmId;
 use crate::store::testing::{Folder, blocker};

@@ -299,6 +299,11 @@ impl Reader<'_> {
         loop {
             match self.take() {
                 None => return self.fail(NameErrorKind::OpenQuote, start),
+                // Windows doubles a quotation mark inside a quoted value (CertNameToStr).
+                Some(b'"') if self.peek() == Some(b'"') && self.at > start + 1 => {
+                    self.at += 1;
+                    bytes.push(b'"');
+                }
                 Some(b'"') => break,
                 Some(b'\\') => bytes.push(self.escaped()?),
                 Some(byte) => bytes.push(byte),
@@ -444,6 +449,7 @@ mod tests {
         let name = DistinguishedName::parse(r#"CN=Sender 006400\, \"East\",OU=a=b,O=Rijksdienst,C=BE"#).unwrap();
         for form in [
             r#"CN="Sender 006400, \"East\"", OU="a=b", O=Rijksdienst, C=BE"#,
+            r#"CN="Sender 006400, ""East""", OU="a=b", O=Rijksdienst, C=BE"#,
             r#"cn=Sender 006400\2C \22East\22; ou = a=b ; OID.2.5.4.10=Rijksdienst;2.5.4.6=BE"#,
             "CN=Sender  006400\\,\n \\\"East\\\",OU=a\\3Db,2.5.4.10=#0c0b52696a6b736469656e7374,C=BE",
         ] {

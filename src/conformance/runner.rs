@@ -1,0 +1,371 @@
+//! RUNNER: a case, step by step, through the real router of its world, in process.
+//!
+//! Where a request is refused is part of the result: a bad signature must not be caught by luck in
+//! the policy. Whatever is refused leaves no intent behind and gives out nothing. A case that
+//! refuses is run a second time without its damage, and then everything must be issued.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::to_bytes;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::case::{Case, Expect, Outcome, Send, Step};
+use super::keys::Keys;
+use super::request::{Sent, Workshop};
+use super::world::{Session, World};
+use crate::audit::{Field, OutcomeEntry};
+use crate::mandates::MandateDraft;
+use crate::model::{CheckOutcome, MandateId, PartyId, RealmId, Time};
+use crate::serve::clock::Clock;
+use crate::wire::base64;
+use crate::wire::ns;
+use crate::wire::xml::{Document, Limits};
+
+/// The corpus: its cases, its worlds, its keys.
+#[derive(Debug)]
+pub struct Corpus {
+    folder: PathBuf,
+    keys: Keys,
+    worlds: Mutex<HashMap<String, Arc<World>>>,
+}
+
+/// How a case is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variant {
+    AsWritten,
+    /// Without its damage: everything must be issued.
+    Repaired,
+}
+
+/// What came of one request.
+#[derive(Debug)]
+pub struct Observed {
+    pub status: u16,
+    /// The answer's body, and the claims of a JWT in it.
+    pub text: String,
+    /// The token that was given out.
+    pub token: Option<String>,
+    /// How many signatures were intended.
+    pub intents: usize,
+    pub outcome: Option<OutcomeEntry>,
+}
+
+impl Corpus {
+    /// The corpus in `folder` (`conformance/`), with the keys in `keys`.
+    pub fn open(folder: impl Into<PathBuf>, keys: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), keys: Keys::open(keys), worlds: Mutex::default() }
+    }
+
+    /// All cases, by name.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn cases(&self) -> Result<Vec<Result<Case, String>>, String> {
+        Case::all(&self.folder)
+    }
+
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// A world, read once.
+    ///
+    /// # Errors
+    /// When its configuration is refused.
+    pub fn world(&self, name: &str) -> Result<Arc<World>, String> {
+        let mut worlds = self.worlds.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(world) = worlds.get(name) {
+            return Ok(Arc::clone(world));
+        }
+        let world = Arc::new(World::open(&self.folder.join("worlds"), name, self.keys.folder())?);
+        worlds.insert(name.to_owned(), Arc::clone(&world));
+        Ok(world)
+    }
+
+    /// Whether the first message of a case is made twice with the same bytes. ECDSA signatures
+    /// differ each time, and nothing else does.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn forges_the_same(&self, case: &Case) -> Result<(), String> {
+        let world = self.world(&case.written.world)?;
+        let run = Run::begin(self, &world, &case.folder)?;
+        let Some(step) = case.written.step.iter().find(|step| step.send.is_some()) else { return Ok(()) };
+        let (send, damage) = (step.send.clone().unwrap_or_default(), step.damage.clone().unwrap_or_default());
+        let send = send.damaged(&damage);
+        if send.client_assertion.is_some() || send.resend.is_some() {
+            return Ok(());
+        }
+        let made = || run.make(&send).map(|sent| without_ecdsa_values(&sent.body));
+        if made()? != made()? {
+            return Err("the same recipe gave other bytes".into());
+        }
+        let committed = case.folder.join(COMMITTED);
+        match std::fs::read(&committed) {
+            Ok(bytes) if without_ecdsa_values(&bytes) != made()? => {
+                Err(format!("`{COMMITTED}` is not what the recipe makes"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs a case.
+    ///
+    /// # Errors
+    /// Each thing that is not as it should be.
+    pub async fn run(&self, case: &Case, variant: Variant) -> Result<(), String> {
+        let world = self.world(&case.written.world)?;
+        let mut run = Run::begin(self, &world, &case.folder)?;
+        let mut faults = Vec::new();
+        for (index, step) in case.written.step.iter().enumerate() {
+            let found = run.step(step, variant).await.unwrap_or_else(|error| vec![error]);
+            faults.extend(found.into_iter().map(|fault| format!("step {}: {fault}", index + 1)));
+        }
+        if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
+    }
+}
+
+/// A run in progress: the server, and what the steps so far gave.
+pub(super) struct Run<'a> {
+    corpus: &'a Corpus,
+    world: &'a World,
+    case: &'a Path,
+    pub session: Session,
+    values: BTreeMap<String, String>,
+    sent: Vec<Option<Sent>>,
+    admin: u8,
+}
+
+impl<'a> Run<'a> {
+    pub fn begin(corpus: &'a Corpus, world: &'a World, case: &'a Path) -> Result<Self, String> {
+        let session = world.begin()?;
+        Ok(Self { corpus, world, case, session, values: BTreeMap::new(), sent: Vec::new(), admin: 0 })
+    }
+
+    async fn step(&mut self, step: &Step, variant: Variant) -> Result<Vec<String>, String> {
+        self.sent.push(None);
+        if step.damaging && variant == Variant::Repaired {
+            return Ok(Vec::new());
+        }
+        if let Some(millis) = step.advance {
+            self.session.clock.advance(millis);
+        }
+        if let Some(verb) = &step.admin {
+            self.admin(verb).await?;
+        }
+        let (Some(send), Some(expect)) = (&step.send, &step.expect) else { return Ok(Vec::new()) };
+        let send = match (&step.damage, variant) {
+            (Some(damage), Variant::AsWritten) => send.damaged(damage),
+            _ => send.clone(),
+        };
+        let sent = self.make(&send)?;
+        let observed = self.send(&sent).await?;
+        if let Some(token) = &observed.token {
+            self.values.insert(format!("step{}.token", self.sent.len()), token.clone());
+        }
+        if let Some(last) = self.sent.last_mut() {
+            *last = Some(sent);
+        }
+        Ok(match (variant, expect.outcome) {
+            (Variant::Repaired, Outcome::Refused) => issued(&observed),
+            (Variant::Repaired, _) | (Variant::AsWritten, _) => judged(expect, &observed),
+        })
+    }
+
+    /// The bytes of a request, new or of an earlier step.
+    pub fn make(&self, send: &Send) -> Result<Sent, String> {
+        if let Some(step) = send.resend {
+            let earlier = step.checked_sub(1).and_then(|index| self.sent.get(index));
+            return earlier.cloned().flatten().ok_or_else(|| format!("step {step} sent nothing"));
+        }
+        let workshop = Workshop {
+            world: self.world,
+            keys: &self.corpus.keys,
+            corpus: &self.corpus.folder,
+            case: self.case,
+            clock: self.session.clock.now(),
+            values: &self.values,
+        };
+        workshop.make(send)
+    }
+
+    /// Sends, and looks at everything that came of it.
+    pub async fn send(&self, sent: &Sent) -> Result<Observed, String> {
+        self.session.trail.take();
+        let router = self.session.router.clone();
+        let response = router.oneshot(sent.request()?).await.map_err(|error| error.to_string())?;
+        let status = response.status().as_u16();
+        let body = to_bytes(response.into_body(), LARGEST_ANSWER).await.map_err(|error| error.to_string())?;
+        let mut text = String::from_utf8_lossy(&body).into_owned();
+        let token = token(&text);
+        if let Some(token) = &token {
+            text.push_str(&decoded(token));
+        }
+        let mut records = self.session.trail.take();
+        Ok(Observed { status, text, token, intents: records.intents, outcome: records.outcomes.pop() })
+    }
+
+    /// The verbs of the admin door that cases use.
+    async fn admin(&mut self, verb: &toml::Table) -> Result<(), String> {
+        self.admin += 1;
+        let now = self.session.clock.now();
+        let text = |name: &str| verb.get(name).and_then(toml::Value::as_str);
+        let party = |name: &str| -> Result<PartyId, String> {
+            text(name).ok_or_else(|| format!("`{name}` is missing"))?.parse().map_err(|e| format!("{name}: {e}"))
+        };
+        let time = |name: &str| -> Result<Option<Time>, String> {
+            text(name).map(|text| text.parse().map_err(|error| format!("{name}: {error}"))).transpose()
+        };
+        let realm = RealmId::default();
+        let done = match text("verb") {
+            Some("mandate-create") => {
+                let draft = MandateDraft {
+                    idempotency_key: [self.admin; 16],
+                    grantor: party("grantor")?,
+                    grantee: party("grantee")?,
+                    mandate_type: text("type").unwrap_or_default().to_owned(),
+                    valid_from: time("valid_from")?.unwrap_or(now),
+                    valid_until: time("valid_until")?,
+                };
+                self.session.mandates.create(&realm, draft, now).await
+            }
+            Some("mandate-end") => {
+                let id = verb.get("id").and_then(toml::Value::as_integer).and_then(|id| u64::try_from(id).ok());
+                let id = MandateId(id.ok_or("`mandate-end` needs `id`")?);
+                self.session.mandates.end(&realm, id, None, now).await
+            }
+            other => return Err(format!("`{}` is no verb", other.unwrap_or_default())),
+        };
+        done.map(drop).map_err(|error| error.to_string())
+    }
+}
+
+/// The message with its ECDSA signature values, 64 bytes long, left out.
+fn without_ecdsa_values(message: &[u8]) -> String {
+    let text = String::from_utf8_lossy(message);
+    let is_ecdsa = |piece: &str| {
+        let value = piece.split('<').next().unwrap_or_default();
+        base64::decode_xml(value).is_ok_and(|value| value.len() == 64)
+    };
+    text.split("SignatureValue>").filter(|piece| !is_ecdsa(piece)).collect()
+}
+
+/// What is not as a token's giving out should be.
+fn issued(observed: &Observed) -> Vec<String> {
+    let mut faults = Vec::new();
+    if observed.status != 200 || observed.token.is_none() {
+        faults.push(format!("not issued, but {}", described(observed)));
+    }
+    if observed.intents != 1 {
+        faults.push(format!("{} intents for one token", observed.intents));
+    }
+    if observed.outcome.as_ref().map(|outcome| outcome.outcome) != Some("issued") {
+        faults.push("the trail does not say `issued`".into());
+    }
+    faults
+}
+
+/// What is not as a refusal should be, whatever its reason.
+pub(super) fn refused(observed: &Observed) -> Vec<String> {
+    let mut faults = Vec::new();
+    if observed.token.is_some() || observed.status < 400 {
+        // Unexpected success is the worst that can be found; it stands first.
+        faults.push(format!("ACCEPTED: {}", described(observed)));
+    }
+    if observed.intents != 0 {
+        faults.push(format!("{} intents for a refusal", observed.intents));
+    }
+    faults
+}
+
+fn judged(expect: &Expect, observed: &Observed) -> Vec<String> {
+    let mut faults = match expect.outcome {
+        Outcome::Issued => issued(observed),
+        Outcome::Refused => refused(observed),
+        Outcome::Published => Vec::new(),
+    };
+    let mut differs = |what: &str, wanted: &str, found: &str| {
+        if wanted != found {
+            faults.push(format!("{what}: wanted `{wanted}`, found `{found}`; {}", described(observed)));
+        }
+    };
+    let (reason, at) = observed.outcome.as_ref().map(failure).unwrap_or_default();
+    if let Some(wanted) = &expect.reason {
+        differs("reason", wanted, &reason);
+    }
+    if let Some(wanted) = &expect.at {
+        differs("at", wanted, &at);
+    }
+    if let Some(wanted) = expect.status {
+        differs("status", &wanted.to_string(), &observed.status.to_string());
+    }
+    if let Some(code) = &expect.code
+        && !observed.text.contains(&format!("[{code}]"))
+    {
+        faults.push(format!("the answer does not say [{code}]: {}", described(observed)));
+    }
+    if let Some(fault) = &expect.fault
+        && !says_fault(&observed.text, fault)
+    {
+        faults.push(format!("the answer's fault is not `{fault}`: {}", described(observed)));
+    }
+    for text in &expect.contains {
+        if !observed.text.contains(text.as_str()) {
+            faults.push(format!("the answer lacks `{text}`: {}", described(observed)));
+        }
+    }
+    for text in &expect.lacks {
+        if observed.text.contains(text.as_str()) {
+            faults.push(format!("the answer has `{text}`: {}", described(observed)));
+        }
+    }
+    faults
+}
+
+/// The reason of an outcome, and the step whose check failed.
+fn failure(outcome: &OutcomeEntry) -> (String, String) {
+    let reason = outcome.fields.iter().find_map(|field| match field {
+        Field::Plain("reason", value) => value.as_str().map(str::to_owned),
+        _ => None,
+    });
+    let step = outcome.trace.steps.iter().find(|step| step.outcome == CheckOutcome::Failed);
+    (reason.unwrap_or_default(), step.map(|step| step.id.as_str().to_owned()).unwrap_or_default())
+}
+
+fn says_fault(text: &str, fault: &str) -> bool {
+    if let Ok(answer) = serde_json::from_str::<Value>(text) {
+        return answer.get("error").and_then(Value::as_str) == Some(fault);
+    }
+    let local = fault.rsplit(':').next().unwrap_or(fault);
+    text.contains(&format!(":{local}<"))
+}
+
+/// The token in an answer: the assertion of a SOAP answer, the access token of an OAuth one.
+fn token(text: &str) -> Option<String> {
+    if let Ok(answer) = serde_json::from_str::<Value>(text) {
+        return answer.get("access_token").and_then(Value::as_str).map(str::to_owned);
+    }
+    let document = Document::parse(text, &Limits::default()).ok()?;
+    let assertion = document.elements().find(|element| element.is(ns::SAML2, "Assertion"))?;
+    Some(assertion.source().to_owned())
+}
+
+/// The readable parts of a JWT; nothing of an assertion, which is readable.
+fn decoded(token: &str) -> String {
+    let parts = token.split('.').filter_map(|part| base64::decode_url(part).ok());
+    parts.map(|part| String::from_utf8_lossy(&part).into_owned()).collect()
+}
+
+fn described(observed: &Observed) -> String {
+    let (reason, at) = observed.outcome.as_ref().map(failure).unwrap_or_default();
+    let text: String = observed.text.chars().take(700).collect();
+    format!("status {}, reason `{reason}` at `{at}`, answer {text}", observed.status)
+}
+
+/// Bytes that were made once, where an ECDSA signature differs each time.
+const COMMITTED: &str = "request.xml";
+
+const LARGEST_ANSWER: usize = 4 * 1024 * 1024;

@@ -1,0 +1,100 @@
+//! The corpus, run through the real router in process: `cargo test --test conformance -- dsig/wrapping`.
+//!
+//! | trial | what it shows |
+//! |---|---|
+//! | `SPEC/TOPIC/SENTENCE` | the case as written |
+//! | `… (repaired)` | the refused case without its damage is accepted |
+//! | `… (forged again)` | its messages are made again byte for byte |
+//! | `… (mutants)` | no message near an accepted one is accepted |
+//! | `keys/NAME` | each certificate is what `src/conformance/pki.rs` says |
+//!
+//! `UPDATE=1` makes keys and certificates that are missing, and nothing else.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use vidimus::conformance::case::Case;
+use vidimus::conformance::runner::{Corpus, Variant};
+use vidimus::conformance::{mutants, pki};
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let keys = root.join("keys");
+    if std::env::var_os("UPDATE").is_some() {
+        pki::write(&keys).expect("the keys can be written");
+    }
+    let corpus = Arc::new(Corpus::open(root.join("conformance"), &keys));
+    let mut trials: Vec<Trial> = pki::ENTRIES.iter().map(|entry| certificate(&keys, entry)).collect();
+    match corpus.cases() {
+        Err(error) => trials.push(failed("corpus".into(), error)),
+        Ok(cases) => {
+            trials.push(enough(cases.iter().flatten()));
+            for case in cases {
+                match case {
+                    Ok(case) => trials.extend(of_case(&corpus, case)),
+                    Err(error) => trials.push(failed(error.split(':').next().unwrap_or("case").into(), error)),
+                }
+            }
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn of_case(corpus: &Arc<Corpus>, case: Case) -> Vec<Trial> {
+    let case = Arc::new(case);
+    let trial = |name: String, variant: Variant| {
+        let (corpus, case) = (Arc::clone(corpus), Arc::clone(&case));
+        Trial::test(name, move || block_on(corpus.run(&case, variant)).map_err(Failed::from))
+    };
+    let mut trials = vec![trial(case.name.clone(), Variant::AsWritten)];
+    if case.refuses() {
+        trials.push(trial(format!("{} (repaired)", case.name), Variant::Repaired));
+    }
+    if mutants::fits(&case) {
+        let (corpus, case) = (Arc::clone(corpus), Arc::clone(&case));
+        let name = format!("{} (mutants)", case.name);
+        trials.push(Trial::test(name, move || block_on(mutants::run(&corpus, &case)).map(drop).map_err(Failed::from)));
+    }
+    let (corpus, name) = (Arc::clone(corpus), format!("{} (forged again)", case.name));
+    trials.push(Trial::test(name, move || corpus.forges_the_same(&case).map_err(Failed::from)));
+    trials
+}
+
+/// The corpus is not emptied by a wrong path or a bad merge.
+fn enough<'c>(cases: impl Iterator<Item = &'c Case>) -> Trial {
+    let (mut accepted, mut refused) = (0, 0);
+    for case in cases {
+        if case.refuses() { refused += 1 } else { accepted += 1 }
+    }
+    Trial::test("corpus", move || {
+        if accepted >= 40 && refused >= 60 {
+            return Ok(());
+        }
+        Err(format!("{accepted} cases that accept and {refused} that refuse: some are lost").into())
+    })
+}
+
+fn certificate(keys: &Path, entry: &'static pki::Entry) -> Trial {
+    let keys = keys.to_owned();
+    Trial::test(format!("keys/{}", entry.name), move || {
+        let Some(made) = pki::certificate(&keys, entry)? else { return Ok(()) };
+        let path = keys.join(format!("{}.cert.pem", entry.name));
+        let found = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let plain = |pem: &str| pem.replace('\r', "");
+        if plain(&found) == plain(&made) {
+            return Ok(());
+        }
+        Err("the certificate is not what the table says; UPDATE=1 makes it again".into())
+    })
+}
+
+fn failed(name: String, error: String) -> Trial {
+    Trial::test(name, move || Err(error.into()))
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(future)
+}
