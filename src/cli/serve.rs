@@ -62,7 +62,7 @@ async fn serve(loaded: &Loaded, out: &mut Output<'_>) -> Result<Exit, Failure> {
     door.abort();
     let _gone_with_the_folder = std::fs::remove_file(&settings.admin_socket);
     note(&record, "stop").await?;
-    trail.flush().await.map_err(|error| Failure::new(Exit::Broken, error.to_string(), "See the audit folder"))?;
+    trail.checkpoint().await.map_err(|error| Failure::new(Exit::Broken, error.to_string(), "See the audit folder"))?;
     out.note("stopped: the last checkpoint is made");
     Ok(Exit::Done)
 }

@@ -72,7 +72,10 @@ pub fn build(loaded: &Loaded, clock: Arc<dyn Clock>) -> Result<System, BuildErro
     let settings = &loaded.settings;
     let store = Store::open(&settings.store_dir, NODE, now)?;
     let key = loaded.keys.active(KeyPurpose::Checkpoints).ok_or(BuildError::KeyMissing(KeyPurpose::Checkpoints))?;
-    let mut trail = audit::Settings::new(&settings.audit_dir, NODE, &settings.issuer);
+    // The name of the log, for ever: schemeless, as C2SP tlog-checkpoint asks.
+    let host = settings.issuer.split_once("://").map_or(settings.issuer.as_str(), |(_, host)| host);
+    let origin = format!("{}/audit/{NODE}", host.trim_end_matches('/'));
+    let mut trail = audit::Settings::new(&settings.audit_dir, NODE, origin);
     trail.sink.clone_from(&settings.checkpoint_dir);
     let reader = Reader::new(trail.node_folder());
     let signer = CheckpointKey { signer: loaded.keys.clone(), handle: key };

@@ -57,6 +57,7 @@ pub struct Authenticated {
     binding: Option<Binding>,
     caps: Vec<(&'static str, Time)>,
     replay_claims: Vec<Claim>,
+    made_at: Time,
     on_behalf_of: Option<PartyId>,
     targets: Option<Vec<Target>>,
 }
@@ -86,6 +87,12 @@ impl Authenticated {
         &self.replay_claims
     }
 
+    /// When what is spent here was made: nothing made before the store was is taken
+    /// (`rules.md` 3.3).
+    pub fn made_at(&self) -> Time {
+        self.made_at
+    }
+
     /// Whom the presented token already lets the requester act for.
     pub fn on_behalf_of(&self) -> Option<&PartyId> {
         self.on_behalf_of.as_ref()
@@ -94,6 +101,17 @@ impl Authenticated {
     /// The services that the presented token is limited to. `None`: not limited.
     pub fn targets(&self) -> Option<&[Target]> {
         self.targets.as_deref()
+    }
+
+    /// OneTimeUse (SAML 2.0 Core §2.5.1.5): the assertion is spent with the token.
+    fn spend_once(&mut self, judged: &Judged<'_, '_, '_>, skew: Duration) {
+        if !judged.assertion().conditions.one_time_use {
+            return;
+        }
+        let identity = identity(&[&judged.issuer().issuer, judged.assertion().id]);
+        let keep_until = judged.expires() + skew;
+        self.replay_claims.push(Claim { kind: ClaimKind::Assertion, identity, keep_until });
+        self.made_at = self.made_at.min(judged.assertion().issue_instant);
     }
 }
 
@@ -115,6 +133,7 @@ pub fn requester(
         KeySource::Assertion { assertion } => by_assertion(message, assertion, terms, issuer, inquiry)?,
     };
     authenticated.replay_claims.extend(message_claims(message));
+    authenticated.made_at = authenticated.made_at.min(message.created());
     inquiry.clean()?;
     Ok(authenticated)
 }
@@ -171,14 +190,17 @@ pub fn exchange(
     inquiry.passed(CheckId::ProofKey, facts([Fact::text("found", found.to_string())]));
     let sender = holder(&judged, wanted, terms.trust, inquiry)?;
     may_use(sender, Grant::TokenExchange, inquiry)?;
-    let mut replay_claims = one_time_use(&judged, terms.skew);
-    replay_claims.extend(client(request, sender, terms, inquiry)?);
+    let client = client(request, sender, terms, inquiry)?;
     let mut authenticated =
         holding(&judged, sender, wanted, Means::SamlOverMutualTls, terms.issuer, (terms.now, inquiry))?;
     // The token is bound to the leaf that was shown: `cnf.x5t#S256` (RFC 8705 §3.1).
     authenticated.caps.push(("certificate", shown.not_after()));
     authenticated.binding = Some(Binding::Certificate { key: found, certificate: leaf.to_vec() });
-    authenticated.replay_claims = replay_claims;
+    authenticated.spend_once(&judged, terms.skew);
+    if let Some((claim, made_at)) = client {
+        authenticated.replay_claims.push(claim);
+        authenticated.made_at = authenticated.made_at.min(made_at);
+    }
     Ok(authenticated)
 }
 
@@ -215,6 +237,7 @@ pub fn private_key_jwt(
         binding: binding.map(|(binding, _)| binding),
         caps,
         replay_claims: vec![proven.claim],
+        made_at: proven.made_at,
         on_behalf_of: None,
         targets: None,
     })
@@ -247,6 +270,7 @@ fn by_certificate(
         binding: Some(binding),
         caps: vec![("certificate", shown.not_after())],
         replay_claims: Vec::new(),
+        made_at: terms.now,
         on_behalf_of: None,
         targets: None,
     })
@@ -270,7 +294,7 @@ fn by_assertion(
         Some(own) => Binding::Certificate { key, certificate: own.der().to_vec() },
         None => Binding::Key { key, spki: message.key().spki().to_vec() },
     });
-    authenticated.replay_claims = one_time_use(&judged, skew);
+    authenticated.spend_once(&judged, skew);
     Ok(authenticated)
 }
 
@@ -317,6 +341,7 @@ fn holding(
         binding: None,
         caps: vec![("assertion", judged.expires())],
         replay_claims: Vec::new(),
+        made_at: now,
         on_behalf_of,
         targets: targets(judged, issuer),
     })
@@ -355,15 +380,6 @@ fn targets(judged: &Judged<'_, '_, '_>, issuer: &str) -> Option<Vec<Target>> {
     (!services.is_empty()).then_some(services)
 }
 
-/// OneTimeUse (SAML 2.0 Core §2.5.1.5): the assertion is spent with the token.
-fn one_time_use(judged: &Judged<'_, '_, '_>, skew: Duration) -> Vec<Claim> {
-    if !judged.assertion().conditions.one_time_use {
-        return Vec::new();
-    }
-    let identity = identity(&[&judged.issuer().issuer, judged.assertion().id]);
-    vec![Claim { kind: ClaimKind::Assertion, identity, keep_until: judged.expires() + skew }]
-}
-
 /// A message is itself, and, per sender, its covered MessageID (`rules.md` 3.1).
 fn message_claims(message: &Message<'_>) -> Vec<Claim> {
     let keep_until = message.usable_until();
@@ -382,7 +398,7 @@ fn client(
     sender: &Sender,
     terms: OauthTerms<'_>,
     inquiry: &mut Inquiry,
-) -> Result<Option<Claim>, Stopped> {
+) -> Result<Option<(Claim, Time)>, Stopped> {
     let differs = |found: &str| {
         Refusal::new(CheckId::ClientMatches)
             .with(Fact::text("client", found))
@@ -397,7 +413,7 @@ fn client(
     let Some(text) = request.client_assertion else { return Ok(None) };
     let proven = client_assertion::verify(text, request.client_id, terms, inquiry)?;
     inquiry.require(proven.sender.name == sender.name, || differs(&proven.sender.name))?;
-    Ok(Some(proven.claim))
+    Ok(Some((proven.claim, proven.made_at)))
 }
 
 /// A TLS client certificate beside a client assertion binds the token, if its key is registered

@@ -6,12 +6,12 @@
 
 use crate::flow::authenticate::{OauthTerms, identity};
 use crate::flow::inquiry::{Inquiry, Stopped, facts};
-use crate::model::{CheckId, Fact, KeyThumbprint, Refusal};
+use crate::model::{CheckId, Fact, KeyThumbprint, Refusal, Time};
 use crate::registry::Sender;
 use crate::replay::{Claim, ClaimKind};
 use crate::wire::crypto::PublicKey;
 use crate::wire::jwt::client_assertion::{self, Claims};
-use crate::wire::jwt::{Error, TimeFault};
+use crate::wire::jwt::{Accepted, Error, TimeFault};
 
 /// A client whose assertion was signed by a registered key. Made by [`verify`] only.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(super) struct Proven<'t> {
     pub key: KeyThumbprint,
     /// The assertion's `jti`, to be spent with the token.
     pub claim: Claim,
+    /// `iat`, or the earliest instant at which it could have been made.
+    pub made_at: Time,
 }
 
 /// Verifies a client assertion.
@@ -51,7 +53,7 @@ pub(super) fn verify<'t>(
                 .with(Fact::text("found", kid)),
         )
     })?;
-    let keep_until = times(verified.claims(), sender, terms, inquiry)?;
+    let accepted = times(verified.claims(), sender, terms, inquiry)?;
     inquiry.passed(
         CheckId::ClientAssertionSignature,
         facts([
@@ -60,8 +62,8 @@ pub(super) fn verify<'t>(
         ]),
     );
     let identity = identity(&[&claims.client_id, &claims.jwt_id]);
-    let claim = Claim { kind: ClaimKind::JwtId, identity, keep_until };
-    Ok(Proven { sender, key: KeyThumbprint(verified.key()), claim })
+    let claim = Claim { kind: ClaimKind::JwtId, identity, keep_until: accepted.keep_until };
+    Ok(Proven { sender, key: KeyThumbprint(verified.key()), claim, made_at: accepted.made_at })
 }
 
 /// One audience, which is our issuer or our token endpoint: configured strings, never the Host
@@ -75,15 +77,10 @@ fn audience(claims: &Claims, terms: OauthTerms<'_>, inquiry: &mut Inquiry) -> Re
     })
 }
 
-fn times(
-    claims: &Claims,
-    sender: &Sender,
-    terms: OauthTerms<'_>,
-    inquiry: &mut Inquiry,
-) -> Result<crate::model::Time, Stopped> {
+fn times(claims: &Claims, sender: &Sender, terms: OauthTerms<'_>, inquiry: &mut Inquiry) -> Result<Accepted, Stopped> {
     let skew = terms.skew.to_std().unwrap_or_default();
     let cap = sender.assertion_lifetime;
-    claims.times.check(terms.now, skew, cap).map(|accepted| accepted.keep_until).map_err(|fault| {
+    claims.times.check(terms.now, skew, cap).map_err(|fault| {
         let created = claims.times.issued_at.or(claims.times.not_before).unwrap_or(terms.now);
         let detail = match fault {
             TimeFault::Expired { .. } => "expired",

@@ -15,6 +15,7 @@ use crate::model::{CheckId, Fact, Refusal, StepId, Time};
 /// [`Stopped`]; the inquiry has the refusal.
 pub fn in_memory(sts: &Sts, authenticated: &Authenticated, now: Time, inquiry: &mut Inquiry) -> Result<(), Stopped> {
     inquiry.step(StepId::Replay);
+    remembered(sts, authenticated, inquiry)?;
     match sts.replay.seen(&sts.realm, authenticated.replay_claims(), now) {
         None => {
             inquiry.passed(CheckId::MessageFresh, Vec::new());
@@ -30,4 +31,18 @@ pub fn in_memory(sts: &Sts, authenticated: &Authenticated, now: Time, inquiry: &
             ))
         }
     }
+}
+
+/// After the store was made, or put back, nothing made before that is taken: what was spent then
+/// is not known here (`rules.md` 3.3). Whole seconds are rounded down by many senders; theirs is
+/// the benefit of that second.
+fn remembered(sts: &Sts, authenticated: &Authenticated, inquiry: &mut Inquiry) -> Result<(), Stopped> {
+    let fresh_after = sts.replay.fresh_after();
+    let made_at = authenticated.made_at();
+    let spends = !authenticated.replay_claims().is_empty();
+    inquiry.require(!spends || made_at + chrono::Duration::seconds(1) > fresh_after, || {
+        Refusal::new(CheckId::MessageRemembered)
+            .with(Fact::time("created", made_at))
+            .with(Fact::time("expires", fresh_after))
+    })
 }

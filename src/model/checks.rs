@@ -135,6 +135,7 @@ checks! {
     AssertionCovered         "assertion-not-signed-with-message" SignatureCoverage "rules.md 1.5"
 
     // ── once ───────────────────────────────────────────────────────────────────────────────────
+    MessageRemembered        "message-older-than-records"   Authentication      "rules.md 3.3"
     MessageFresh             "message-seen-before"          Authentication      "rules.md 3.1"
     MessageIdFresh           "message-id-seen-before"       Authentication      "rules.md 3.1"
     AssertionFresh           "assertion-seen-before"        Authentication      "SAML 2.0 Core §2.5.1.5"
