@@ -29,10 +29,13 @@ pub fn status(answer: &Answer, wanted: u16) -> Checked<()> {
 /// What an answer says, in one line: the fault's sentence, or the body's beginning.
 pub fn summary(answer: &Answer) -> String {
     let text = answer.text();
-    let reason = ["faultstring", "soap:Text", "s:Text"].iter().find_map(|name| {
-        let from = text.find(&format!("<{name}"))?;
-        let inside = text.get(from..)?.split_once('>')?.1;
-        Some(inside.split('<').next()?.to_owned())
+    let described = answer.json()["error_description"].as_str().map(str::to_owned);
+    let reason = described.or_else(|| {
+        ["faultstring", "soap:Text", "s:Text"].iter().find_map(|name| {
+            let from = text.find(&format!("<{name}"))?;
+            let inside = text.get(from..)?.split_once('>')?.1;
+            Some(inside.split('<').next()?.to_owned())
+        })
     });
     let mut line = reason.unwrap_or(text);
     if let Some((end, _)) = line.char_indices().nth(400) {
