@@ -6,10 +6,12 @@
 //! | `… (repaired)` | the refused case without its damage is accepted |
 //! | `… (forged again)` | its messages are made again byte for byte |
 //! | `… (mutants)` | no message near an accepted one is accepted |
+//! | `told alike` | refusals about our registers differ in their reference and in nothing else |
 //! | `keys/NAME` | each certificate is what `src/conformance/pki.rs` says |
 //!
-//! `UPDATE=1` makes keys and certificates that are missing, and nothing else.
+//! `UPDATE=1` makes keys, certificates and committed requests that are missing, and nothing else.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,6 +33,7 @@ fn main() {
         Err(error) => trials.push(failed("corpus".into(), error)),
         Ok(cases) => {
             trials.push(enough(cases.iter().flatten()));
+            trials.push(told_alike(&corpus, cases.iter().flatten().cloned().collect()));
             for case in cases {
                 match case {
                     Ok(case) => trials.extend(of_case(&corpus, case)),
@@ -58,7 +61,8 @@ fn of_case(corpus: &Arc<Corpus>, case: Case) -> Vec<Trial> {
         trials.push(Trial::test(name, move || block_on(mutants::run(&corpus, &case)).map(drop).map_err(Failed::from)));
     }
     let (corpus, name) = (Arc::clone(corpus), format!("{} (forged again)", case.name));
-    trials.push(Trial::test(name, move || corpus.forges_the_same(&case).map_err(Failed::from)));
+    let update = std::env::var_os("UPDATE").is_some();
+    trials.push(Trial::test(name, move || corpus.forges_the_same(&case, update).map_err(Failed::from)));
     trials
 }
 
@@ -73,6 +77,24 @@ fn enough<'c>(cases: impl Iterator<Item = &'c Case>) -> Trial {
             return Ok(());
         }
         Err(format!("{accepted} cases that accept and {refused} that refuse: some are lost").into())
+    })
+}
+
+/// `rules.md` 7.1: whoever is refused for what stands in our registers cannot tell why, whichever of
+/// the reasons it was.
+fn told_alike(corpus: &Arc<Corpus>, cases: Vec<Case>) -> Trial {
+    let corpus = Arc::clone(corpus);
+    Trial::test("told alike", move || {
+        let mut told: BTreeMap<(String, bool, bool), BTreeMap<String, Vec<String>>> = BTreeMap::new();
+        for case in &cases {
+            if let Some((code, text)) = block_on(corpus.told(case))? {
+                let key = (code, text.starts_with('{'), text.contains("soap-envelope"));
+                told.entry(key).or_default().entry(text).or_default().push(case.name.clone());
+            }
+        }
+        assert!(told.len() >= 4, "both codes at both doors: {:?}", told.keys());
+        let differing: Vec<_> = told.iter().filter(|(_, texts)| texts.len() > 1).collect();
+        if differing.is_empty() { Ok(()) } else { Err(format!("{differing:#?}").into()) }
     })
 }
 

@@ -224,11 +224,8 @@ fn anchors(values: &Values, problems: &mut Vec<Problem>) -> Vec<Certificate> {
         match files::certificates(&path) {
             Ok(found) => {
                 if let Some(leaf) = found.iter().find(|certificate| !certificate.is_authority()) {
-                    let says = format!(
-                        "`{}`: {:?} is no certification authority",
-                        path.display(),
-                        leaf.subject().common_name()
-                    );
+                    let name = leaf.subject().common_name().unwrap_or("one of its certificates");
+                    let says = format!("`{}`: {name} is no certification authority", path.display());
                     let fix = "Anchors are roots; a sender's certificate belongs to its registry entry";
                     problems.push(values.problem("trust.anchors", says, fix));
                 }

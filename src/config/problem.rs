@@ -87,10 +87,18 @@ impl Problem {
     /// What the TOML reader found, with a suggestion where it knows the words it wanted.
     pub(super) fn toml(source: &SourceText, error: &toml::de::Error) -> Self {
         let message = error.message().trim().replace('\n', "; ");
-        let fix = suggest::from_expectation(&message).unwrap_or_default();
-        // the list of all words is in the fix when a near one was found
-        let says =
-            if fix.is_empty() { message.as_str() } else { message.split(", expected").next().unwrap_or(&message) };
+        let advice = suggest::from_expectation(&message);
+        // The list of all words is not shown when a near one was found.
+        let told = if advice.is_some() { message.split(", expected").next().unwrap_or(&message) } else { &message };
+        let says = told
+            .replace("unknown field", "unknown key")
+            .replace("unknown variant", "unknown word")
+            .replace("missing field", "missing key");
+        let fix = advice.unwrap_or_else(|| match says.as_str() {
+            "duplicate key" => "Leave one of the two out".to_owned(),
+            _ if says.starts_with("missing key") => "Add it to this table".to_owned(),
+            _ => "Correct the TOML here: https://toml.io/en/v1.0.0".to_owned(),
+        });
         Self::new(says, fix).at(error.span().map(|span| Place::new(source, span)))
     }
 

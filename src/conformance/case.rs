@@ -55,6 +55,8 @@ pub enum Flag {
 #[serde(deny_unknown_fields, default)]
 pub struct Step {
     pub send: Option<Send>,
+    /// The request is sent so many times at once: one is issued, all others were seen before.
+    pub copies: Option<usize>,
     /// Moves the clock, in milliseconds.
     pub advance: Option<i64>,
     /// A verb of the admin door.
@@ -75,7 +77,8 @@ pub struct Send {
     /// The profile of the SOAP endpoint.
     pub profile: Option<String>,
     pub recipe: Option<Recipe>,
-    /// The exact bytes, a file beside `case.toml`, instead of a recipe.
+    /// The exact bytes, a file beside `case.toml`. With a recipe too, they are what the recipe made
+    /// once: an ECDSA signature differs each time.
     pub request: Option<String>,
     /// The bytes of an earlier step, as they were sent. Counted from 1.
     pub resend: Option<usize>,

@@ -18,7 +18,7 @@ use super::request::{Sent, Workshop};
 use super::world::{Session, World};
 use crate::audit::{Field, OutcomeEntry};
 use crate::mandates::MandateDraft;
-use crate::model::{CheckOutcome, MandateId, PartyId, RealmId, Time};
+use crate::model::{CheckId, CheckOutcome, MandateId, PartyId, RealmId, Tell, Time};
 use crate::serve::clock::Clock;
 use crate::wire::base64;
 use crate::wire::ns;
@@ -88,14 +88,17 @@ impl Corpus {
     /// Whether the first message of a case is made twice with the same bytes. ECDSA signatures
     /// differ each time, and nothing else does.
     ///
+    /// Bytes that are committed beside the recipe are compared too; `update` makes them where they
+    /// are missing.
+    ///
     /// # Errors
     /// When it is not.
-    pub fn forges_the_same(&self, case: &Case) -> Result<(), String> {
+    pub fn forges_the_same(&self, case: &Case, update: bool) -> Result<(), String> {
         let world = self.world(&case.written.world)?;
         let run = Run::begin(self, &world, &case.folder)?;
         let Some(step) = case.written.step.iter().find(|step| step.send.is_some()) else { return Ok(()) };
         let (send, damage) = (step.send.clone().unwrap_or_default(), step.damage.clone().unwrap_or_default());
-        let send = send.damaged(&damage);
+        let send = Send { request: None, ..send.damaged(&damage) };
         if send.client_assertion.is_some() || send.resend.is_some() {
             return Ok(());
         }
@@ -103,13 +106,37 @@ impl Corpus {
         if made()? != made()? {
             return Err("the same recipe gave other bytes".into());
         }
-        let committed = case.folder.join(COMMITTED);
-        match std::fs::read(&committed) {
-            Ok(bytes) if without_ecdsa_values(&bytes) != made()? => {
-                Err(format!("`{COMMITTED}` is not what the recipe makes"))
-            }
-            _ => Ok(()),
+        let Some(file) = step.send.as_ref().and_then(|send| send.request.as_deref()) else { return Ok(()) };
+        let committed = case.folder.join(file);
+        if update && !committed.exists() {
+            let bytes = run.make(&send)?.body;
+            std::fs::write(&committed, bytes).map_err(|error| format!("{}: {error}", committed.display()))?;
         }
+        let bytes = std::fs::read(&committed).map_err(|error| format!("{}: {error}", committed.display()))?;
+        if without_ecdsa_values(&bytes) == made()? {
+            Ok(())
+        } else {
+            Err(format!("`{file}` is not what the recipe makes"))
+        }
+    }
+
+    /// What a refused sender reads of each case's last refusal, with all that may differ masked:
+    /// `None` where nothing is refused, or what is told is about the sender's own bytes.
+    ///
+    /// # Errors
+    /// When the case cannot be run.
+    pub async fn told(&self, case: &Case) -> Result<Option<(String, String)>, String> {
+        let world = self.world(&case.written.world)?;
+        let mut run = Run::begin(self, &world, &case.folder)?;
+        let mut told = None;
+        for step in &case.written.step {
+            run.step(step, Variant::AsWritten).await?;
+            let Some(observed) = &run.last else { continue };
+            let check = observed.outcome.as_ref().and_then(|outcome| CheckId::from_reason(&failure(outcome).0));
+            let code = check.map(|check| check.row().code).filter(|code| code.tell() == Tell::Registers);
+            told = code.map(|code| (format!("{} {}", case.written.world, code.as_str()), masked(&observed.text)));
+        }
+        Ok(told)
     }
 
     /// Runs a case.
@@ -136,13 +163,15 @@ pub(super) struct Run<'a> {
     pub session: Session,
     values: BTreeMap<String, String>,
     sent: Vec<Option<Sent>>,
+    /// What came of the last request.
+    last: Option<Observed>,
     admin: u8,
 }
 
 impl<'a> Run<'a> {
     pub fn begin(corpus: &'a Corpus, world: &'a World, case: &'a Path) -> Result<Self, String> {
         let session = world.begin()?;
-        Ok(Self { corpus, world, case, session, values: BTreeMap::new(), sent: Vec::new(), admin: 0 })
+        Ok(Self { corpus, world, case, session, values: BTreeMap::new(), sent: Vec::new(), last: None, admin: 0 })
     }
 
     async fn step(&mut self, step: &Step, variant: Variant) -> Result<Vec<String>, String> {
@@ -162,6 +191,9 @@ impl<'a> Run<'a> {
             _ => send.clone(),
         };
         let sent = self.make(&send)?;
+        if let Some(copies) = step.copies {
+            return self.at_once(&sent, copies).await;
+        }
         let observed = self.send(&sent).await?;
         if let Some(token) = &observed.token {
             self.values.insert(format!("step{}.token", self.sent.len()), token.clone());
@@ -169,10 +201,12 @@ impl<'a> Run<'a> {
         if let Some(last) = self.sent.last_mut() {
             *last = Some(sent);
         }
-        Ok(match (variant, expect.outcome) {
+        let faults = match (variant, expect.outcome) {
             (Variant::Repaired, Outcome::Refused) => issued(&observed),
             (Variant::Repaired, _) | (Variant::AsWritten, _) => judged(expect, &observed),
-        })
+        };
+        self.last = Some(observed);
+        Ok(faults)
     }
 
     /// The bytes of a request, new or of an earlier step.
@@ -206,6 +240,31 @@ impl<'a> Run<'a> {
         }
         let mut records = self.session.trail.take();
         Ok(Observed { status, text, token, intents: records.intents, outcome: records.outcomes.pop() })
+    }
+
+    /// One message, at most one token: also when all copies arrive before any is answered.
+    async fn at_once(&self, sent: &Sent, copies: usize) -> Result<Vec<String>, String> {
+        self.session.trail.take();
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..copies {
+            let (router, request) = (self.session.router.clone(), sent.request()?);
+            tasks.spawn(router.oneshot(request));
+        }
+        let mut answered = 0;
+        while let Some(answer) = tasks.join_next().await {
+            let answer = answer.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+            answered += usize::from(answer.status().is_success());
+        }
+        let records = self.session.trail.take();
+        let seen = |outcome: &&OutcomeEntry| failure(outcome).0 == "message-seen-before";
+        let (issued, seen) = (
+            records.outcomes.iter().filter(|outcome| outcome.outcome == "issued").count(),
+            records.outcomes.iter().filter(seen).count(),
+        );
+        if (answered, issued, seen) == (1, 1, copies.saturating_sub(1)) {
+            return Ok(Vec::new());
+        }
+        Ok(vec![format!("of {copies} copies {answered} were answered, {issued} issued, {seen} seen before")])
     }
 
     /// The verbs of the admin door that cases use.
@@ -251,6 +310,22 @@ fn without_ecdsa_values(message: &[u8]) -> String {
         base64::decode_xml(value).is_ok_and(|value| value.len() == 64)
     };
     text.split("SignatureValue>").filter(|piece| !is_ecdsa(piece)).collect()
+}
+
+/// An answer with its references masked, and the addressing headers that repeat the request's.
+fn masked(text: &str) -> String {
+    let is_reference = |word: &str| word.len() == 36 && word.bytes().filter(|byte| *byte == b'-').count() == 4;
+    let mut masked: String = text
+        .split_inclusive(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+        .map(|word| {
+            let end = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+            if is_reference(end) { word.replace(end, "REF") } else { word.to_owned() }
+        })
+        .collect();
+    if let (Some(from), Some(to)) = (masked.find("<soap:Header>"), masked.find("</soap:Header>")) {
+        masked.replace_range(from..to + "</soap:Header>".len(), "");
+    }
+    masked
 }
 
 /// What is not as a token's giving out should be.
@@ -364,8 +439,5 @@ fn described(observed: &Observed) -> String {
     let text: String = observed.text.chars().take(700).collect();
     format!("status {}, reason `{reason}` at `{at}`, answer {text}", observed.status)
 }
-
-/// Bytes that were made once, where an ECDSA signature differs each time.
-const COMMITTED: &str = "request.xml";
 
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;

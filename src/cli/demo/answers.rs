@@ -26,19 +26,29 @@ pub fn status(answer: &Answer, wanted: u16) -> Checked<()> {
     expect(answer.status == wanted, &format!("status {wanted}"), format!("{} {}", answer.status, summary(answer)))
 }
 
-/// What an answer says, in one line: the fault's sentence, or the body's beginning.
+/// What an answer says, in one line: the sentence of a fault or an OAuth error; never a token.
 pub fn summary(answer: &Answer) -> String {
     let text = answer.text();
-    let reason = ["faultstring", "soap:Text", "s:Text"].iter().find_map(|name| {
-        let from = text.find(&format!("<{name}"))?;
-        let inside = text.get(from..)?.split_once('>')?.1;
-        Some(inside.split('<').next()?.to_owned())
-    });
-    let mut line = reason.unwrap_or(text);
+    let described = answer.json()["error_description"].as_str().map(str::to_owned);
+    let mut line = match described.or_else(|| fault(&text)) {
+        Some(sentence) => sentence,
+        None if answer.status == 200 => format!("and {} bytes of an answer", answer.body.len()),
+        None => text,
+    };
     if let Some((end, _)) = line.char_indices().nth(400) {
         line.truncate(end);
     }
     line
+}
+
+/// The sentence of a SOAP fault, 1.1 or 1.2.
+fn fault(text: &str) -> Option<String> {
+    let document = Document::parse(text, &Limits::default()).ok()?;
+    let is_sentence = |element: &Element<'_>| {
+        element.is("", "faultstring") || element.is(ns::SOAP12, "Text") || element.is(ns::SOAP11, "faultstring")
+    };
+    let sentence = document.elements().find(is_sentence)?.text()?.into_owned();
+    Some(sentence)
 }
 
 /// The reference that a refusal tells: `ref 0198…`.

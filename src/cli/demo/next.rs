@@ -44,7 +44,7 @@ fn lines(world: &World, running: bool) -> Vec<String> {
     tell(
         "and the service that it opens",
         format!(
-            "curl --cacert {ca} --cert {cert} --key {key} -H \"Authorization: Bearer $(cat token.jwt)\" {}/employers/{EMPLOYER_NUMBER}",
+            "curl -sS --cacert {ca} --cert {cert} --key {key} -H \"Authorization: Bearer $(cat token.jwt)\" {}/employers/{EMPLOYER_NUMBER}",
             world.rest_url
         ),
     );

@@ -22,7 +22,7 @@ use crate::cli::{Exit, Failure, Output};
 #[command(after_help = exit::help(&[Exit::Done, Exit::Unexpected, Exit::Usage], [
     "vidimus demo-service rest --tls-certificate c.pem --tls-key k.pem --ca ca.pem --metadata https://localhost:8443/.well-known/oauth-authorization-server",
     "vidimus demo-service rest --help",
-    "vidimus demo-service --help",
+    "vidimus demo",
 ]))]
 pub struct Args {
     #[command(subcommand)]

@@ -1,6 +1,6 @@
 //! One request as the audit trail recorded it: the steps, what failed, what would repair it.
 //!
-//! In: the joined record (leaves and side file of one reference) as JSON. Out: lines. Fields that
+//! In: the joined record (leaves and side file of one reference) as JSON. Out: lines. Members that
 //! are not known here are shown as they are, so that a newer trail loses nothing.
 
 use serde_json::Value;
@@ -15,8 +15,12 @@ pub fn render(record: &Value) -> Vec<String> {
     let report: Report =
         record.get("trace").and_then(|trace| serde_json::from_value(trace.clone()).ok()).unwrap_or_default();
     let mut head = format!("request {}  {}  {}", text("reference"), text("at"), text("outcome").to_uppercase());
-    if let Some(fault) = report.faults().next() {
-        head.push_str(&format!("  {}  {}", fault.code(), fault.id));
+    match report.faults().next() {
+        Some(fault) => head.push_str(&format!("  {}  {}", fault.code(), fault.id)),
+        // The trace may have been erased; the leaf keeps code and reason.
+        None => ["code", "reason"].iter().filter_map(|name| recorded(record, name)).for_each(|value| {
+            head.push_str(&format!("  {value}"));
+        }),
     }
     let mut lines = vec![head];
     lines.extend(fields(record).map(|(name, value)| format!(" {name:<15} {}", plain(value))));
@@ -52,10 +56,18 @@ fn step_lines(step: &Stepped, lines: &mut Vec<String>) {
     }
 }
 
-/// What the record has beside what the head and the steps show.
+/// What the record has beside what the head and the steps show. Sealed values stand open beside
+/// them, or were erased.
 fn fields(record: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    const SHOWN: [&str; 4] = ["reference", "at", "outcome", "trace"];
-    record.as_object().into_iter().flatten().filter(|(name, value)| !SHOWN.contains(&name.as_str()) && !value.is_null())
+    const SHOWN: [&str; 8] = ["reference", "at", "outcome", "trace", "sealed", "fields", "reason", "code"];
+    let own = record.as_object().into_iter().flatten();
+    let inner = record.get("fields").and_then(Value::as_object).into_iter().flatten();
+    inner.chain(own).filter(|(name, value)| !SHOWN.contains(&name.as_str()) && !value.is_null())
+}
+
+/// A member of the record or of its `fields`.
+fn recorded(record: &Value, name: &str) -> Option<String> {
+    record.get(name).or_else(|| record.get("fields")?.get(name)).map(plain)
 }
 
 fn plain(value: &Value) -> String {
@@ -88,7 +100,7 @@ mod tests {
     fn a_refused_request_shows_the_step_that_refused_and_what_did_not_run() {
         let record = json!({
             "reference": "01990000-0000-7000-8000-000000000000", "at": "2026-11-22T16:06:11.204Z", "outcome": "refused",
-            "sender": "ocmw-gent", "service": "urn:demo:dmfa",
+            "fields": {"service": "urn:demo:dmfa", "code": "DENIED"}, "sealed": {"sender": "hmac:AA"}, "sender": "ocmw-gent",
             "trace": {"steps": [
                 {"id": "verify", "outcome": "passed", "micros": 310,
                  "checks": [{"id": "digest-differs", "outcome": "passed"}]},
@@ -102,8 +114,8 @@ mod tests {
             render(&record),
             [
                 "request 01990000-0000-7000-8000-000000000000  2026-11-22T16:06:11.204Z  REFUSED  DENIED  policy-denies",
-                " sender          ocmw-gent",
                 " service         urn:demo:dmfa",
+                " sender          ocmw-gent",
                 " step            result   detail",
                 " parse           not run",
                 " verify          ok       1 check, 0.31 ms",
@@ -118,5 +130,14 @@ mod tests {
                 " answer          not run",
             ]
         );
+    }
+
+    #[test]
+    fn an_erased_trace_leaves_code_and_reason() {
+        let record = json!({
+            "reference": "r", "at": "t", "outcome": "refused", "trace": null,
+            "fields": {"code": "SIG-DIGEST", "reason": "digest-differs"},
+        });
+        assert_eq!(render(&record)[0], "request r  t  REFUSED  SIG-DIGEST  digest-differs");
     }
 }
