@@ -162,3 +162,76 @@ impl Registry {
         self.issuers.values()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sender(name: &str, keys: &[u8], client_id: Option<&str>) -> Sender {
+        Sender {
+            name: name.to_owned(),
+            number: None,
+            party: "cbe:0206731645".parse().unwrap(),
+            standing: Standing::Active,
+            certificates: Vec::new(),
+            keys: keys.iter().map(|byte| KeyThumbprint([*byte; 32])).collect(),
+            public_keys: keys.iter().map(|byte| vec![*byte]).collect(),
+            client_id: client_id.map(str::to_owned),
+            grants: Vec::new(),
+            assertion_lifetime: Duration::from_secs(60),
+            claims: Vec::new(),
+        }
+    }
+
+    fn issuer(name: &str) -> TokenIssuer {
+        TokenIssuer { issuer: name.to_owned(), public_keys: Vec::new(), audiences: Vec::new(), ours: false }
+    }
+
+    fn service(audience: &str) -> Service {
+        Service {
+            audience: Target(audience.to_owned()),
+            name: audience.to_owned(),
+            token_types: vec![TokenType::Saml2],
+            mandate_type: None,
+            scopes: Scope::default(),
+            assertion_lifetime: Duration::from_secs(60),
+            access_token_lifetime: Duration::from_secs(60),
+            sector: "sector".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_sender_is_found_by_each_of_its_keys_and_by_its_client() {
+        let senders = vec![sender("a", &[1, 2], Some("client")), sender("b", &[3], None)];
+        let registry = Registry::new(senders, vec![service("urn:a")], vec![issuer("urn:i")]).unwrap();
+        let name = |key| registry.sender_by_key(&KeyThumbprint([key; 32])).map(|sender| sender.name.as_str());
+        assert_eq!([name(1), name(2), name(3), name(4)], [Some("a"), Some("a"), Some("b"), None]);
+        assert_eq!(registry.sender_by_client("client").unwrap().name, "a");
+        assert!(registry.sender_by_client("a").is_none());
+        assert!(registry.service(&Target("urn:a".to_owned())).is_some());
+        assert!(registry.service(&Target("urn:a/".to_owned())).is_none());
+        assert!(registry.issuer("urn:i").is_some());
+    }
+
+    #[test]
+    fn one_key_under_two_senders_is_refused() {
+        let refused = Registry::new(vec![sender("a", &[1], None), sender("b", &[2, 1], None)], vec![], vec![]);
+        let (first, second) = ("a".to_owned(), "b".to_owned());
+        assert_eq!(refused.unwrap_err(), Ambiguous::Key { key: KeyThumbprint([1; 32]), first, second });
+    }
+
+    #[test]
+    fn one_key_in_two_certificates_of_a_sender_is_taken() {
+        assert!(Registry::new(vec![sender("a", &[1, 1], None)], vec![], vec![]).is_ok());
+    }
+
+    #[test]
+    fn one_name_for_two_things_of_a_kind_is_refused() {
+        let senders = vec![sender("a", &[1], Some("c")), sender("b", &[2], Some("c"))];
+        assert!(matches!(Registry::new(senders, vec![], vec![]), Err(Ambiguous::ClientId { .. })));
+        let services = vec![service("urn:a"), service("urn:a")];
+        assert_eq!(Registry::new(vec![], services, vec![]).unwrap_err(), Ambiguous::Audience("urn:a".to_owned()));
+        let issuers = vec![issuer("urn:i"), issuer("urn:i")];
+        assert_eq!(Registry::new(vec![], vec![], issuers).unwrap_err(), Ambiguous::Issuer("urn:i".to_owned()));
+    }
+}
