@@ -88,14 +88,17 @@ fn check(common: &Common, out: &mut Output<'_>) -> Exit {
     let warnings = problems.iter().filter(|problem| problem.warning).count();
     match loaded {
         Some(summary) => {
-            out.line(format_args!("{} can be used ({})", common.config.config.display(), counted(warnings, "warning")));
             out.line(format_args!(
-                "  {} senders, {} services, {} issuers, {} SOAP doors",
-                summary["senders"], summary["services"], summary["issuers"], summary["doors"]
+                "{} can be used ({})",
+                common.config.config.display(),
+                counted(warnings as u64, "warning")
             ));
+            let count = |what: &str| counted(summary[what].as_u64().unwrap_or_default(), what.trim_end_matches('s'));
+            let counts = ["senders", "services", "issuers", "doors"].map(count);
+            out.line(format_args!("  {}", counts.join(", ")));
         }
         None => {
-            let errors = counted(problems.len() - warnings, "error");
+            let errors = counted((problems.len() - warnings) as u64, "error");
             out.line(format_args!("{} cannot be used ({errors})", common.config.config.display()));
         }
     }
@@ -152,7 +155,7 @@ fn show(loaded: &Loaded, effective: bool, origin: bool, out: &mut Output<'_>) {
     }
 }
 
-fn counted(number: usize, what: &str) -> String {
+fn counted(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
