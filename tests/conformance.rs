@@ -11,6 +11,8 @@
 //!
 //! `UPDATE=1` makes keys, certificates and committed requests that are missing, and nothing else.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 //! The demo, run as people run it. It must succeed, and it must be able to fail: each step is broken
 //! once, by spoiling its input, and the demo must fail there and nowhere else.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};

@@ -5,6 +5,8 @@
 //! makers that the table names. Its documentation shows it twice: a `compile_fail` example, and a
 //! twin of it that compiles and differs in one line, so that the example fails for the right reason.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::Path;
 

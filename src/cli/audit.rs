@@ -111,7 +111,7 @@ fn verify(config: &ConfigArgs, checkpoints: &[PathBuf], out: &mut Output<'_>) ->
     let missing = || Failure::usage("no checkpoint key is configured", "Set keys.checkpoints");
     let key = loaded.keys.active(KeyPurpose::Checkpoints).ok_or_else(missing)?;
     let key = PublicKey::from_spki(&key.spki).map_err(|error| Failure::unexpected(error.to_string()))?;
-    let outside = checkpoints.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+    let outside = checkpoints.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let folder = loaded.settings.audit_dir.join(NODE);
     let report = audit::verify(&folder, &key, &outside)
         .map_err(|error| Failure::unexpected(format!("`{}` cannot be read: {error}", folder.display())))?;

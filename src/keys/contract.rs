@@ -207,8 +207,7 @@ mod tests {
     impl Broken {
         /// The handles of these two rules are shown otherwise than they are kept.
         fn altered(&self, known: &KeyHandle) -> bool {
-            (self.breaks(Rule::HandleNamesItsKey) && known.name == "t-2")
-                || (self.breaks(Rule::OneKeyOnePurpose) && known.name == "t-2")
+            (self.breaks(Rule::HandleNamesItsKey) || self.breaks(Rule::OneKeyOnePurpose)) && known.name == "t-2"
         }
 
         fn shown(&self, handle: &KeyHandle) -> KeyHandle {

@@ -209,7 +209,7 @@ mod tests {
         assert!("ssin:85073003328".parse::<PartyId>().is_ok());
         assert!("ssin:85.07.30-033.28".parse::<PartyId>().is_ok());
         assert!("ssin:85073003329".parse::<PartyId>().is_err());
-        let body = 5_010_100_1_u64;
+        let body = 50_101_001_u64;
         let young = format!("{body:09}{:02}", 97 - (2_000_000_000 + body) % 97);
         assert!(format!("ssin:{young}").parse::<PartyId>().is_ok());
     }

@@ -137,12 +137,15 @@ fn other_realm() -> RealmId {
 
 const UNTIL: i64 = 100;
 
+/// What one claim spends.
+type Spent = (RealmId, ClaimKind, [u8; 32]);
+
 /// A small guard in memory, right but for one fault.
 #[derive(Debug, Clone)]
 struct Faulty {
     fault: &'static str,
-    spent: Arc<Mutex<HashMap<(RealmId, ClaimKind, [u8; 32]), Time>>>,
-    staged: Arc<Mutex<Vec<(RealmId, ClaimKind, [u8; 32])>>>,
+    spent: Arc<Mutex<HashMap<Spent, Time>>>,
+    staged: Arc<Mutex<Vec<Spent>>>,
 }
 
 impl Faulty {

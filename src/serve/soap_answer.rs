@@ -236,7 +236,7 @@ fn response(issued: &Issued, reply: &Reply, door: &SoapDoor) -> Vec<u8> {
 }
 
 fn addressing<'a>(reply: &'a Reply, action: &'a str, message_id: &'a str, with_ids: bool) -> Option<NewAddressing<'a>> {
-    reply.addressing.then(|| NewAddressing {
+    reply.addressing.then_some(NewAddressing {
         action,
         message_id,
         to: ns::WSA_ANONYMOUS,

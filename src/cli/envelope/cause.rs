@@ -107,11 +107,11 @@ impl Wanted<'_, '_> {
     }
 
     fn prefix_list(&self) -> Vec<&str> {
-        let lists = self.reference.transforms.iter().filter_map(|transform| match &transform.kind {
-            TransformKind::Exclusive(prefixes) => Some(prefixes.iter().copied().collect()),
+        let mut lists = self.reference.transforms.iter().filter_map(|transform| match &transform.kind {
+            TransformKind::Exclusive(prefixes) => Some(prefixes.to_vec()),
             _ => None,
         });
-        lists.last().unwrap_or_default()
+        lists.next_back().unwrap_or_default()
     }
 
     /// The prefixes that are bound where the element stands; `#default` for the default namespace.

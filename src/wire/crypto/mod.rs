@@ -140,6 +140,7 @@ pub fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
 ///
 /// # Panics
 /// When the operating system gives no randomness: nothing that follows could be trusted.
+#[expect(clippy::expect_used, reason = "without randomness nothing may go on; there is no answer to give")]
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     rand::fill(&mut bytes).expect("the operating system gives randomness");

@@ -95,7 +95,7 @@ impl Header {
         let found = self.typ.as_deref().unwrap_or_default();
         let lower = found.to_ascii_lowercase();
         let bare = lower.strip_prefix("application/").unwrap_or(&lower);
-        let fits = taken.iter().any(|name| *name == bare) && (bare == lower || !bare.is_empty());
+        let fits = taken.contains(&bare) && (bare == lower || !bare.is_empty());
         if fits { Ok(()) } else { Err(Error::Kind { wanted, found: found.to_owned() }) }
     }
 }

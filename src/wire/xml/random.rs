@@ -83,7 +83,7 @@ impl Maker<'_> {
     }
 
     fn space_or_none(&self) -> &'static str {
-        if self.next % 3 == 0 { "\n" } else { "" }
+        if self.next.is_multiple_of(3) { "\n" } else { "" }
     }
 
     fn attributes(&mut self, scope: Scope) {
