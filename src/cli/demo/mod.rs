@@ -69,7 +69,6 @@ pub fn run(args: Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
 async fn demonstrate(args: &Args, report: &mut Report<'_, '_>) -> Result<Exit, Failure> {
     report.say("vidimus demo: everything below really happens, between processes on this machine");
     let (now, begun) = (Utc::now(), Instant::now());
-    refuse_running(args).await?;
     let folder = Folder::open(&args.dir, args.fresh, now)?;
     let mut world = World::prepare(folder, args.port, args.broken, now)?;
     let good = tokio::select! {
@@ -94,18 +93,6 @@ async fn demonstrate(args: &Args, report: &mut Report<'_, '_>) -> Result<Exit, F
     }
     world.stop().await;
     Ok(if good { Exit::Done } else { Exit::Unexpected })
-}
-
-/// A server that still runs in the folder would answer in place of the new one.
-async fn refuse_running(args: &Args) -> Result<(), Failure> {
-    let socket = args.dir.join(world::ADMIN_SOCKET);
-    if client::admin(&socket, "/livez", client::Outgoing::get()).await.is_err() {
-        return Ok(());
-    }
-    Err(Failure::usage(
-        format!("a server is running in `{}`", args.dir.display()),
-        "Stop it (a demo with --keep-running, or `vidimus serve`), or name another folder with --dir",
-    ))
 }
 
 /// Ctrl-C, or a polite `kill`. A machine without signals is never interrupted.

@@ -90,7 +90,7 @@ impl World {
     }
 
     pub fn admin_socket(&self) -> PathBuf {
-        self.folder.files.dir().join(ADMIN_SOCKET)
+        self.folder.files.dir().join("data/admin.sock")
     }
 
     /// The certificate that verifies our assertions, for those who rely on them.
@@ -317,9 +317,6 @@ fn free(port: u16) -> Option<u16> {
 fn read(path: PathBuf) -> Result<Vec<u8>, String> {
     std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))
 }
-
-/// Where the server's admin door is, in the folder.
-pub const ADMIN_SOCKET: &str = "data/admin.sock";
 
 /// All scopes of the service.
 pub const SCOPES: [&str; 2] = [rest_service::SCOPE, "employer:write"];
