@@ -6,6 +6,7 @@
 //! | `… (repaired)` | the refused case without its damage is accepted |
 //! | `… (forged again)` | its messages are made again byte for byte |
 //! | `… (mutants)` | no message near an accepted one is accepted |
+//! | `runner/…` | the runner notices what it is there to notice |
 //! | `told alike` | refusals about our registers differ in their reference and in nothing else |
 //! | `keys/NAME` | each certificate is what `src/conformance/pki.rs` says |
 //!
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use vidimus::conformance::case::Case;
+use vidimus::conformance::case::{Case, Expect, Step};
 use vidimus::conformance::runner::{Corpus, Variant};
 use vidimus::conformance::{mutants, pki};
 
@@ -35,6 +36,7 @@ fn main() {
         Err(error) => trials.push(failed("corpus".into(), error)),
         Ok(cases) => {
             trials.push(enough(cases.iter().flatten()));
+            trials.extend(of_the_runner(&corpus, cases.iter().flatten()));
             trials.push(told_alike(&corpus, cases.iter().flatten().cloned().collect()));
             for case in cases {
                 match case {
@@ -98,6 +100,33 @@ fn told_alike(corpus: &Arc<Corpus>, cases: Vec<Case>) -> Trial {
         let differing: Vec<_> = told.iter().filter(|(_, texts)| texts.len() > 1).collect();
         if differing.is_empty() { Ok(()) } else { Err(format!("{differing:#?}").into()) }
     })
+}
+
+/// The test of the test: a good case, spoilt, must fail.
+fn of_the_runner<'c>(corpus: &Arc<Corpus>, cases: impl Iterator<Item = &'c Case>) -> Vec<Trial> {
+    let Some(good) = cases.into_iter().find(|case| case.name == "dsig/references/refuses-a-changed-body") else {
+        return vec![failed("runner".into(), "the case that it is tried with is gone".into())];
+    };
+    let spoilt: [(&str, fn(&mut Step), &str); 5] = [
+        ("notices what is accepted", |step| step.damage = None, "ACCEPTED"),
+        ("notices another reason", |step| expect(step).reason = Some("signature-value-wrong".into()), "reason"),
+        ("notices another step", |step| expect(step).at = Some("decide".into()), "at"),
+        ("notices another fault", |step| expect(step).fault = Some("wst:RequestFailed".into()), "fault"),
+        ("notices what is missing", |step| expect(step).contains.push("no such text".into()), "lacks"),
+    ];
+    let trial = |(name, spoil, says): (&str, fn(&mut Step), &'static str)| {
+        let (corpus, mut case) = (Arc::clone(corpus), good.clone());
+        case.written.step.iter_mut().for_each(spoil);
+        Trial::test(format!("runner/{name}"), move || match block_on(corpus.run(&case, Variant::AsWritten)) {
+            Err(fault) if fault.contains(says) => Ok(()),
+            other => Err(format!("{other:?}").into()),
+        })
+    };
+    spoilt.into_iter().map(trial).collect()
+}
+
+fn expect(step: &mut Step) -> &mut Expect {
+    step.expect.as_mut().expect("a step that expects")
 }
 
 fn certificate(keys: &Path, entry: &'static pki::Entry) -> Trial {

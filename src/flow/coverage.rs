@@ -14,6 +14,7 @@ use crate::flow::verify::Terms;
 use crate::model::{CheckId, Fact, Refusal};
 use crate::wire::base64;
 use crate::wire::dsig::{Reference, Signature};
+use crate::wire::ns;
 use crate::wire::soap::addressing::AddressingHeader;
 use crate::wire::wsse::SecurityHeader;
 use crate::wire::xml::{Element, NodeId};
@@ -274,6 +275,9 @@ fn addressing(
             .with(Fact::list("missing", ["wsa:To"]))
             .with(Fact::list("parts", set.names()))
     })?;
+    for header in [&headers.reply_to, &headers.fault_to].into_iter().flatten() {
+        answers_here(header, set, inquiry)?;
+    }
     if let Some(action) = action {
         let served = &terms.profile.actions.issue.request;
         inquiry.require(served.contains(&action), || {
@@ -283,6 +287,19 @@ fn addressing(
         })?;
     }
     Ok((to, believed(&headers.message_id)))
+}
+
+/// An answer goes to its asker only. Whoever signs another address would wait for it there
+/// (WS-Addressing 1.0 SOAP §5.1: a fault of its own); who cannot sign it is not believed.
+fn answers_here(header: &AddressingHeader<'_>, set: Set<'_, '_>, inquiry: &mut Inquiry) -> Result<(), Stopped> {
+    let here = [ns::WSA_ANONYMOUS, ns::WSA04_ANONYMOUS].contains(&header.value.as_str());
+    inquiry.require(here || !set.has(covered_node(header)), || {
+        Refusal::new(CheckId::AddressingReplyTo)
+            .with(Fact::text("element", header.element.qualified_name()))
+            .with(Fact::text("found", header.value.clone()))
+            .with(Fact::text("wanted", ns::WSA_ANONYMOUS))
+            .at(place(header.element))
+    })
 }
 
 /// The header block: what a signature covers is the block, also where the value stands deeper.

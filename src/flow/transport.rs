@@ -25,3 +25,16 @@ pub fn content_type(found: Option<&str>, version: Version, inquiry: &mut Inquiry
             .with(Fact::text("wanted", format!("{} in UTF-8 for SOAP {}", version.media_type(), version.as_str())))
     })
 }
+
+/// Nothing is inflated: what a small body grows to would be the sender's to decide.
+///
+/// # Errors
+/// [`Stopped`]; the inquiry has the refusal.
+pub fn not_compressed(encoding: Option<&str>, inquiry: &mut Inquiry) -> Result<(), Stopped> {
+    let encoding = encoding.map(str::trim).unwrap_or_default();
+    inquiry.require(encoding.is_empty() || encoding.eq_ignore_ascii_case("identity"), || {
+        Refusal::new(CheckId::SoapContentType)
+            .with(Fact::text("found", format!("Content-Encoding: {}", encoding.escape_default())))
+            .with(Fact::text("wanted", "no Content-Encoding"))
+    })
+}

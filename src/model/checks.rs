@@ -69,6 +69,7 @@ checks! {
     SoapMustUnderstand       "header-not-understood"        SoapEnvelope        "SOAP 1.1 §4.2.3, SOAP 1.2 §5.2.3"
     AddressingRepeated       "addressing-header-repeated"   HeaderAddressing    "WS-Addressing 1.0 SOAP §3.2"
     AddressingAction         "action-not-served-here"       HeaderAddressing    "WS-Addressing 1.0 Core §3.1"
+    AddressingReplyTo        "answer-asked-elsewhere"       HeaderAddressing    "WS-Addressing 1.0 SOAP §5.1"
     AddressingTo             "to-names-another-endpoint"    HeaderAddressing    "WS-Addressing 1.0 Core §3.1"
 
     // ── the Security header and its signature ──────────────────────────────────────────────────

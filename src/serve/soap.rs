@@ -66,6 +66,7 @@ impl Walk<'_> {
 
         // Bytes become an envelope. Nothing in it is believed yet, not even its message id.
         let document = parse::document(bytes, self.limits, inquiry)?;
+        transport::not_compressed(field(headers, header::CONTENT_ENCODING), inquiry)?;
         let envelope = parse::envelope(&document, &door.profile, inquiry)?;
         self.reply.read(&envelope);
         transport::content_type(content_type(headers), envelope.version(), inquiry)?;
@@ -95,5 +96,10 @@ impl Walk<'_> {
 }
 
 fn content_type(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok())
+    field(headers, header::CONTENT_TYPE)
+}
+
+/// A header field; one that is no text counts as unknown, not as absent.
+fn field(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or("not text"))
 }

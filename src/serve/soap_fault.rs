@@ -30,6 +30,7 @@ pub fn code(refusal: &Refusal) -> FaultCode {
         },
         PublicCode::HeaderAddressing => match refusal.check {
             CheckId::AddressingAction => wsa("ActionNotSupported"),
+            CheckId::AddressingReplyTo => wsa("OnlyAnonymousAddressSupported"),
             _ => wsa("InvalidAddressingHeader"),
         },
         PublicCode::HeaderSecurity | PublicCode::SignatureMissing | PublicCode::SignatureForm => {
