@@ -233,8 +233,18 @@ fn joined(reference: Reference, shown: &Shown) -> Value {
     let mut record = serde_json::Map::new();
     let lines = shown.leaves.iter().map(Leaf::json).chain(shown.stranger.clone());
     for line in lines.filter_map(|line| line.as_object().cloned()) {
-        let structural = |name: &str| matches!(name, "v" | "realm" | "node" | "seq" | "ref" | "kind" | "trace");
-        record.extend(line.into_iter().filter(|(name, _)| !structural(name)));
+        // What is sealed is opened below, as far as it was not erased.
+        let structural =
+            |name: &str| matches!(name, "v" | "realm" | "node" | "seq" | "ref" | "kind" | "trace" | "sealed");
+        for (name, value) in line {
+            match value {
+                Value::Object(fields) if name == "fields" => record.extend(fields),
+                value if !structural(&name) => {
+                    record.insert(name, value);
+                }
+                _ => {}
+            }
+        }
     }
     for opening in &shown.openings {
         // A value that does not open its leaf is not the one that was recorded.
