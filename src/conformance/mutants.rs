@@ -8,15 +8,17 @@ use super::case::{Case, Outcome};
 use super::edits::{self, Edit, Place, flipped, generous};
 use super::request::Sent;
 use super::runner::{Corpus, Run, refused};
+use crate::wire::base64;
 use crate::wire::ns;
 use crate::wire::xml::{ById, Document, Element};
 
-/// Whether mutants are made of a case: one accepted SOAP message, and nothing around it.
+/// Whether mutants are made of a case: one accepted message, or one accepted exchange of a forged
+/// assertion, and nothing around it.
 pub fn fits(case: &Case) -> bool {
     let [step] = case.written.step.as_slice() else { return false };
     let issued = step.expect.as_ref().is_some_and(|expect| expect.outcome == Outcome::Issued);
-    let message = step.send.as_ref().is_some_and(|send| send.recipe.is_some() && send.form.is_empty());
-    case.written.mutants && issued && message
+    let signed = step.send.as_ref().is_some_and(|send| send.recipe.is_some() || send.assertion.is_some());
+    case.written.mutants && issued && signed
 }
 
 /// Makes the mutants of a case and sends them; gives their number.
@@ -29,7 +31,10 @@ pub async fn run(corpus: &Corpus, case: &Case) -> Result<usize, String> {
     let run = Run::begin(corpus, &world, &case.folder)?;
     let honest = run.make(send)?;
     let text = String::from_utf8(honest.body.clone()).map_err(|error| error.to_string())?;
-    let mutants = mutants(&text)?;
+    let mutants = match &send.assertion {
+        Some(_) => exchanges(&text)?,
+        None => mutants(&text)?,
+    };
     let mut faults = Vec::new();
     for (what, mutant) in &mutants {
         let sent = Sent { body: mutant.clone().into_bytes(), ..honest.clone() };
@@ -45,20 +50,35 @@ pub async fn run(corpus: &Corpus, case: &Case) -> Result<usize, String> {
     if faults.is_empty() { Ok(mutants.len() + 1) } else { Err(faults.join("\n")) }
 }
 
-/// The mutants of one message, each with what was done to it.
+/// The mutants of a token request: the form with each mutant of its subject token.
+fn exchanges(form: &str) -> Result<Vec<(String, String)>, String> {
+    let pairs: Vec<(String, String)> = form_urlencoded::parse(form.as_bytes()).into_owned().collect();
+    let token = pairs.iter().find(|(name, _)| name == SUBJECT_TOKEN).ok_or("a form without subject_token")?;
+    let token = base64::decode_url(&token.1).map_err(|_| "a subject_token that is no base64url")?;
+    let token = String::from_utf8(token).map_err(|error| error.to_string())?;
+    let with = |mutant: &str| {
+        let value = base64::encode_url(mutant.as_bytes());
+        let changed = pairs.iter().map(|(name, old)| (name, if name == SUBJECT_TOKEN { &value } else { old }));
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(changed).finish()
+    };
+    Ok(mutants(&token)?.into_iter().map(|(what, mutant)| (what, with(&mutant))).collect())
+}
+
+/// The mutants of one message, or of one assertion, each with what was done to it.
 fn mutants(text: &str) -> Result<Vec<(String, String)>, String> {
     let document = Document::parse(text, &generous()).map_err(|error| error.to_string())?;
+    let is_message = document.root().local_name() == "Envelope";
     let mut mutants = Vec::new();
     let references = document.elements().filter(|element| element.is(ns::DS, "Reference"));
     for reference in references {
         let uri = reference.attribute("", "URI").unwrap_or_default();
         let id = uri.trim_start_matches('#');
         let ById::One(part) = document.by_id(id) else { return Err(format!("`{uri}` is not one element")) };
-        let range = part.range();
-        mutants.push((
-            format!("{uri} taken away"),
-            [slice(text, 0, range.start), slice(text, range.end, text.len())].concat(),
-        ));
+        if part != document.root() {
+            let range = part.range();
+            let without = [slice(text, 0, range.start), slice(text, range.end, text.len())].concat();
+            mutants.push((format!("{uri} taken away"), without));
+        }
         for leaf in leaves(part) {
             let within = leaf.range();
             let offset = leaf.source().find('>').unwrap_or_default() + 1;
@@ -67,10 +87,12 @@ fn mutants(text: &str) -> Result<Vec<(String, String)>, String> {
             }
         }
         let twin = format!("<x:Twin xmlns:x=\"urn:vidimus:conformance:wrapper\" Id=\"{id}\"/>");
-        let edit = Edit::Insert { text: twin, place: Place::Into("/s:Envelope/s:Header".into()) };
+        let place = Place::Into(if is_message { "/s:Envelope/s:Header".into() } else { "//saml:Subject".into() });
+        let edit = Edit::Insert { text: twin, place };
         mutants.push((format!("{uri} given to a second element"), edits::apply(text, &[edit])?));
     }
-    let unsigned = Edit::Remove { at: "/s:Envelope/s:Header/wsse:Security/ds:Signature".into() };
+    let signature = if is_message { "/s:Envelope/s:Header/wsse:Security/ds:Signature" } else { "//ds:Signature" };
+    let unsigned = Edit::Remove { at: signature.into() };
     mutants.push(("the signature taken away".into(), edits::apply(text, &[unsigned])?));
     Ok(mutants)
 }
@@ -84,4 +106,5 @@ fn slice(text: &str, from: usize, to: usize) -> &str {
     text.get(from..to).unwrap_or_default()
 }
 
+const SUBJECT_TOKEN: &str = "subject_token";
 const A_DAY: i64 = 86_400_000;
