@@ -24,11 +24,10 @@ use crate::store::{Store, StoreError, Write};
 pub struct World {
     loaded: Loaded,
     clock: Time,
-    /// Its copy with private keys as private as the configuration demands; removed at the end.
-    _folder: Copy,
 }
 
-/// A folder that goes when its world goes.
+/// A copy of a world, with private keys as private as the configuration demands. Everything is read
+/// when the world is opened, so the copy goes right after.
 #[derive(Debug)]
 struct Copy(PathBuf);
 
@@ -60,7 +59,7 @@ impl World {
             let problems: Vec<String> = problems.iter().map(|problem| format!("{problem:?}")).collect();
             format!("world `{name}`: {}", problems.join("\n"))
         })?;
-        Ok(Self { loaded, clock, _folder: folder })
+        Ok(Self { loaded, clock })
     }
 
     /// The world's instant.
