@@ -16,10 +16,10 @@
 use chrono::Duration;
 
 use crate::flow::assertion::{self, Judged};
+use crate::flow::certificate;
 use crate::flow::client_assertion;
 use crate::flow::inquiry::{Inquiry, Stopped, facts};
 use crate::flow::key_reference::KeySource;
-use crate::flow::profile::CertificateTrust;
 use crate::flow::trust::Trust;
 use crate::flow::verify::{Message, Terms};
 use crate::model::{
@@ -29,7 +29,7 @@ use crate::registry::{Grant, Sender, Standing};
 use crate::replay::{Claim, ClaimKind};
 use crate::wire::crypto;
 use crate::wire::saml::Assertion;
-use crate::wire::x509::{self, Certificate};
+use crate::wire::x509::Certificate;
 use crate::wire::xml::Limits;
 
 /// A requester whose key was proven, with everything that the proof brings along: to what a token
@@ -253,11 +253,11 @@ fn by_certificate(
     inquiry: &mut Inquiry,
 ) -> Result<Authenticated, Stopped> {
     let key = KeyThumbprint(message.key().thumbprint());
-    validity(shown, terms.now, inquiry)?;
+    certificate::validity(shown, terms.now, inquiry)?;
     let sender = registered(terms.trust, key, &shown.subject().to_string(), inquiry)?;
     active(sender, inquiry)?;
-    path(shown, intermediates, terms, inquiry)?;
-    usage(shown, inquiry)?;
+    certificate::path(shown, intermediates, terms, inquiry)?;
+    certificate::usage(shown, inquiry)?;
     // What the token will show is a certificate that is registered, never one that only came along.
     let own = if terms.trust.registered(shown) { Some(shown) } else { terms.trust.certificate_of(&key) };
     let binding = match own {
@@ -468,59 +468,6 @@ fn grant_name(grant: Grant) -> &'static str {
         Grant::TokenExchange => "token-exchange",
         Grant::ClientCredentials => "client_credentials",
     }
-}
-
-/// The certificate's own dates, whatever else is known of its key: the sender can read them too.
-fn validity(certificate: &Certificate, now: Time, inquiry: &mut Inquiry) -> Result<(), Stopped> {
-    let said = |check| {
-        Refusal::new(check)
-            .with(Fact::text("subject", certificate.subject().to_string()))
-            .with(Fact::time("created", certificate.not_before()))
-            .with(Fact::time("expires", certificate.not_after()))
-            .with(Fact::time("clock", now))
-    };
-    inquiry.require(certificate.not_before() <= now, || said(CheckId::CertificateStarted))?;
-    inquiry.require(now <= certificate.not_after(), || said(CheckId::CertificateExpired))
-}
-
-/// By what right the certificate speaks for its key, as the profile asks.
-fn path(
-    certificate: &Certificate,
-    intermediates: &[Certificate],
-    terms: Terms<'_>,
-    inquiry: &mut Inquiry,
-) -> Result<(), Stopped> {
-    let registered = terms.trust.registered(certificate);
-    let needed = match terms.profile.certificate {
-        CertificateTrust::Registered => false,
-        CertificateTrust::RegisteredAndPath => true,
-        CertificateTrust::RegisteredOrPath => !registered,
-    };
-    if !needed {
-        return Ok(());
-    }
-    match x509::verify_path(certificate, intermediates, &terms.trust.anchors, terms.now) {
-        Ok(_) => {
-            let subject = Fact::text("subject", certificate.subject().to_string());
-            inquiry.passed(CheckId::CertificatePath, facts([subject]));
-            Ok(())
-        }
-        Err(error) => inquiry.refuse(
-            Refusal::new(CheckId::CertificatePath)
-                .with(Fact::text("subject", certificate.subject().to_string()))
-                .with(Fact::text("issuer", certificate.issuer().to_string()))
-                .with(Fact::text("detail", error.to_string())),
-        ),
-    }
-}
-
-/// RFC 5280 §4.2.1.3: where key usage is present, it must allow signing.
-fn usage(certificate: &Certificate, inquiry: &mut Inquiry) -> Result<(), Stopped> {
-    inquiry.require(certificate.key_usage().is_none_or(|usage| usage.may_sign()), || {
-        Refusal::new(CheckId::CertificateUsage)
-            .with(Fact::text("subject", certificate.subject().to_string()))
-            .with(Fact::text("detail", "its key usage has neither digitalSignature nor nonRepudiation"))
-    })
 }
 
 fn words(sender: &Sender, key: KeyThumbprint, means: Means, now: Time) -> Requester {

@@ -30,6 +30,8 @@ mod dsig_refusal;
 
 pub mod authenticate;
 
+mod certificate;
+
 mod assertion;
 
 pub mod assertion_token;

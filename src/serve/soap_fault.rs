@@ -70,9 +70,7 @@ pub fn words(refusal: &Refusal, reference: Reference, full: bool) -> String {
             format!("{} {}", sentence.says, sentence.fix)
         }
         (Tell::Bytes, _) => "The request was refused.".to_owned(),
-        (Tell::Registers, PublicCode::Unavailable) => {
-            "The request cannot be answered now: try again later.".to_owned()
-        }
+        (Tell::Registers, PublicCode::Unavailable) => "The request cannot be answered now: try again later.".to_owned(),
         (Tell::Registers, PublicCode::Denied) => "The request is not permitted.".to_owned(),
         (Tell::Registers, _) => "The sender could not be authenticated.".to_owned(),
     };
