@@ -127,7 +127,6 @@ mod tests {
                 " draft           not run",
                 " commit          not run",
                 " sign            not run",
-                " answer          not run",
             ]
         );
     }
