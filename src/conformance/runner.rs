@@ -44,6 +44,8 @@ pub enum Variant {
 #[derive(Debug)]
 pub struct Observed {
     pub status: u16,
+    /// The answer as it came.
+    pub body: Vec<u8>,
     /// The answer's body, and the claims of a JWT in it.
     pub text: String,
     /// The token that was given out.
@@ -137,6 +139,22 @@ impl Corpus {
             told = code.map(|code| (format!("{} {}", case.written.world, code.as_str()), masked(&observed.text)));
         }
         Ok(told)
+    }
+
+    /// Each request of a case as written, and what came of it. Nothing is judged.
+    ///
+    /// # Errors
+    /// When the case cannot be run.
+    pub async fn exchanges(&self, case: &Case) -> Result<Vec<(Sent, Observed)>, String> {
+        let world = self.world(&case.written.world)?;
+        let mut run = Run::begin(self, &world, &case.folder)?;
+        let mut exchanges = Vec::new();
+        for step in &case.written.step {
+            run.step(step, Variant::AsWritten).await?;
+            let sent = run.sent.last().cloned().flatten();
+            exchanges.extend(sent.zip(run.last.take()));
+        }
+        Ok(exchanges)
     }
 
     /// Runs a case.
@@ -239,7 +257,8 @@ impl<'a> Run<'a> {
             text.push_str(&decoded(token));
         }
         let mut records = self.session.trail.take();
-        Ok(Observed { status, text, token, intents: records.intents, outcome: records.outcomes.pop() })
+        let (intents, outcome) = (records.intents, records.outcomes.pop());
+        Ok(Observed { status, body: body.into(), text, token, intents, outcome })
     }
 
     /// One message, at most one token: also when all copies arrive before any is answered.
