@@ -104,6 +104,7 @@ fn validity(permit: &Permit, now: Time, inquiry: &mut Inquiry) -> Result<Validit
     let after = |lifetime: std::time::Duration| now + Duration::from_std(lifetime).unwrap_or(Duration::zero());
     let mut caps = vec![("service", after(service))];
     caps.extend(permit.ask.lifetime.map(|asked| ("request", after(asked))));
+    caps.extend(permit.ask.longest.map(|longest| ("profile", after(longest))));
     caps.extend(permit.decision.lifetime_cap.map(|cap| ("policy", after(std::time::Duration::from_secs(cap)))));
     caps.extend(permit.mandate.as_ref().and_then(|mandate| mandate.valid_until).map(|until| ("mandate", until)));
     caps.extend(permit.authenticated.caps().iter().copied());

@@ -56,6 +56,8 @@ pub struct Ask {
     pub on_behalf_of: Option<PartyId>,
     /// The asked lifetime; only ever shortens.
     pub lifetime: Option<Duration>,
+    /// The door's own longest lifetime.
+    pub longest: Option<Duration>,
 }
 
 /// The decision point said yes to this requester and this ask. Spent by `commit`.

@@ -56,8 +56,16 @@ pub fn read(
     let context = context(&request, profile, inquiry)?;
     let lifetime = lifetime(&request, profile, now, inquiry)?;
     let on_behalf_of = on_behalf_of(&request, message, authenticated, profile, inquiry)?;
-    let ask =
-        Ask { action: Action::Issue, target, token_type, scope: None, scope_may_narrow: false, on_behalf_of, lifetime };
+    let ask = Ask {
+        action: Action::Issue,
+        target,
+        token_type,
+        scope: None,
+        scope_may_narrow: false,
+        on_behalf_of,
+        lifetime,
+        longest: Some(profile.token.maximum_lifetime),
+    };
     let echo = Echo {
         context,
         applies_to: request.applies_to.map(|to| (to.element.namespace().to_owned(), to.address)),

@@ -79,6 +79,7 @@ pub fn ask(request: &TokenRequest, inquiry: &mut Inquiry) -> Result<Ask, Stopped
         scope_may_narrow: action == Action::Exchange,
         on_behalf_of: None,
         lifetime: None,
+        longest: None,
     })
 }
 
