@@ -5,6 +5,8 @@
 //! unattached, addressing headers when the request had any. An issued token comes in a signed
 //! envelope when the request was signed and the profile says so; faults are not signed.
 
+use std::borrow::Cow;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::Duration;
@@ -19,6 +21,8 @@ use crate::model::{Algorithm, KeyPurpose, Reference, Refusal, Time, TokenType};
 use crate::serve::SoapDoor;
 use crate::serve::outcome::{Outcome, Unrecorded};
 use crate::serve::soap_fault::{self, FaultCode};
+use crate::tokens::Token;
+use crate::wire::base64;
 use crate::wire::crypto::{DigestAlgorithm, SignatureAlgorithm};
 use crate::wire::dsig::sign::{How, OverParts, Part, Place, Target, draft_parts};
 use crate::wire::ns;
@@ -225,7 +229,7 @@ fn response(issued: &Issued, reply: &Reply, door: &SoapDoor) -> Vec<u8> {
         },
         context: echo.and_then(|echo| echo.context.as_deref()),
         token_type,
-        token: &issued.token().bytes,
+        token: &element(issued.token()),
         assertion_id: (terms.token_type == TokenType::Saml2).then_some(terms.token_id.as_str()),
         applies_to: applies_to.map(|(policy, address)| Address { policy, addressing: ns::WSA, address }),
         created: terms.validity.not_before,
@@ -233,6 +237,22 @@ fn response(issued: &Issued, reply: &Reply, door: &SoapDoor) -> Vec<u8> {
         key_type: KeyType::PublicKey,
     }
     .write()
+}
+
+/// The token as RequestedSecurityToken holds it: one element (WS-Trust 1.3 §3.2). A JWT is text, so it travels in a
+/// BinarySecurityToken, as WIF writes and reads it.
+fn element(token: &Token) -> Cow<'_, [u8]> {
+    match token.token_type {
+        TokenType::Saml2 => Cow::Borrowed(&token.bytes),
+        TokenType::AccessToken => {
+            let mut writer = Writer::new();
+            writer.start(Name::new("wsse", ns::WSSE, "BinarySecurityToken"));
+            writer.attribute("EncodingType", ns::BASE64_BINARY).attribute("ValueType", JWT);
+            writer.attribute_of(Name::new("wsu", ns::WSU, "Id"), "Token-1");
+            writer.text(&base64::encode(&token.bytes));
+            Cow::Owned(writer.finish())
+        }
+    }
 }
 
 fn addressing<'a>(reply: &'a Reply, action: &'a str, message_id: &'a str, with_ids: bool) -> Option<NewAddressing<'a>> {
@@ -260,3 +280,23 @@ fn answer(status: StatusCode, version: Version, bytes: Vec<u8>) -> Response {
 
 /// How long a signed answer counts.
 const ANSWER_LIFETIME: Duration = Duration::seconds(300);
+/// RFC 7519 §10.2.
+const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jwt_travels_as_an_element_and_an_assertion_as_it_is() {
+        let token = |token_type, bytes: &[u8]| Token { token_type, token_id: "_1".into(), bytes: bytes.into() };
+        let assertion = token(TokenType::Saml2, b"<a></a>");
+        assert_eq!(*element(&assertion), *assertion.bytes);
+        let jwt = token(TokenType::AccessToken, b"e30.e30.AA");
+        let document = Document::parse(element(&jwt).into_owned(), &Limits::default()).unwrap();
+        let root = document.root();
+        assert!(root.is(ns::WSSE, "BinarySecurityToken"));
+        assert_eq!(root.attribute("", "ValueType"), Some(JWT));
+        assert_eq!(base64::decode_xml(&root.text().unwrap()).unwrap(), jwt.bytes);
+    }
+}
