@@ -4,6 +4,8 @@
 //!
 //! Where a tool is missing its tests say `skipped`; under `VIDIMUS_REQUIRE_TOOLS` they fail.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "what helps a test fails as the test does")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
