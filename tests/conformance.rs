@@ -102,19 +102,22 @@ fn told_alike(corpus: &Arc<Corpus>, cases: Vec<Case>) -> Trial {
     })
 }
 
+/// The name of a spoilt case, how its step is spoilt, and what the runner must say.
+type Spoilt = (&'static str, fn(&mut Step), &'static str);
+
 /// The test of the test: a good case, spoilt, must fail.
 fn of_the_runner<'c>(corpus: &Arc<Corpus>, cases: impl Iterator<Item = &'c Case>) -> Vec<Trial> {
     let Some(good) = cases.into_iter().find(|case| case.name == "dsig/references/refuses-a-changed-body") else {
         return vec![failed("runner".into(), "the case that it is tried with is gone".into())];
     };
-    let spoilt: [(&str, fn(&mut Step), &str); 5] = [
+    let spoilt: [Spoilt; 5] = [
         ("notices what is accepted", |step| step.damage = None, "ACCEPTED"),
         ("notices another reason", |step| expect(step).reason = Some("signature-value-wrong".into()), "reason"),
         ("notices another step", |step| expect(step).at = Some("decide".into()), "at"),
         ("notices another fault", |step| expect(step).fault = Some("wst:RequestFailed".into()), "fault"),
         ("notices what is missing", |step| expect(step).contains.push("no such text".into()), "lacks"),
     ];
-    let trial = |(name, spoil, says): (&str, fn(&mut Step), &'static str)| {
+    let trial = |(name, spoil, says): Spoilt| {
         let (corpus, mut case) = (Arc::clone(corpus), good.clone());
         case.written.step.iter_mut().for_each(spoil);
         Trial::test(format!("runner/{name}"), move || match block_on(corpus.run(&case, Variant::AsWritten)) {

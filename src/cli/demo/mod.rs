@@ -37,7 +37,7 @@ use super::{Exit, Failure, Output};
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::help(&[Exit::Done, Exit::Unexpected, Exit::Usage], [
     "vidimus demo",
-    "vidimus demo --dir /tmp/try --fresh",
+    "vidimus demo --dir try --fresh",
     "vidimus demo --keep-running -o json",
 ]))]
 pub struct Args {
