@@ -7,13 +7,16 @@
 use crate::flow::inquiry::{Inquiry, Stopped, facts};
 use crate::flow::parse::{place, place_if};
 use crate::flow::profile::KeyReferenceStyle;
+use crate::flow::trust::Trust;
 use crate::flow::verify::Terms;
 use crate::model::{CheckId, Fact, Refusal};
 use crate::wire::crypto::PublicKey;
 use crate::wire::dsig::Signature;
 use crate::wire::ns;
 use crate::wire::saml;
-use crate::wire::wsse::{BinarySecurityToken, SamlVersion, SecurityHeader, SecurityTokenReference, TokenReference};
+use crate::wire::wsse::{
+    BinarySecurityToken, SamlVersion, SecurityHeader, SecurityTokenReference, TokenReference, ValueType,
+};
 use crate::wire::x509::Certificate;
 use crate::wire::xml::Element;
 
@@ -66,11 +69,11 @@ pub(super) fn signing_key<'d>(
         return Err(inquiry.stop(not_understood(reference.target.style().to_owned(), terms).at(place(key_info))));
     }
     let resolved = resolve(header, &reference, terms, inquiry)?;
-    inquiry.passed_at(
-        CheckId::KeyReferenceResolved,
-        place_if(inquiry.verbose(), key_info),
-        facts([Fact::text("found", reference.target.style()), Fact::text("subject", resolved.subject())]),
-    );
+    let mut found = facts([Fact::text("found", reference.target.style())]);
+    if inquiry.verbose() {
+        found.push(Fact::text("subject", resolved.subject()));
+    }
+    inquiry.passed_at(CheckId::KeyReferenceResolved, place_if(inquiry.verbose(), key_info), found);
     Ok(resolved)
 }
 
@@ -117,7 +120,7 @@ fn resolve<'d>(
 ) -> Result<SigningKey<'d>, Stopped> {
     let known = terms.trust.certificates();
     match &reference.target {
-        TokenReference::Direct { id, .. } => direct(header, id, reference.element, inquiry),
+        TokenReference::Direct { id, .. } => direct(header, id, reference.element, terms.trust, inquiry),
         TokenReference::Assertion { id, version: SamlVersion::Saml2 } => {
             assertion(header, id, reference.element, inquiry)
         }
@@ -154,6 +157,7 @@ fn direct<'d>(
     header: &SecurityHeader<'d>,
     id: &str,
     at: Element<'d>,
+    trust: &Trust,
     inquiry: &mut Inquiry,
 ) -> Result<SigningKey<'d>, Stopped> {
     if header.assertions.iter().any(|token| id_of(*token) == Some(id)) {
@@ -165,9 +169,15 @@ fn direct<'d>(
             Refusal::new(CheckId::KeyReferenceResolved).with(Fact::text("reference", format!("#{id}"))).at(place(at)),
         ));
     };
-    let mut certificates = BinarySecurityToken::read(*token)
-        .and_then(|read| read.certificates())
-        .map_err(|error| inquiry.stop(unreadable(error.to_string(), *token)))?;
+    let read = BinarySecurityToken::read(*token);
+    let read = read.map_err(|error| inquiry.stop(unreadable(error.to_string(), *token)))?;
+    // Senders send the certificate that they registered: the same bytes were read at start.
+    if read.value_type == ValueType::X509V3
+        && let Some(known) = trust.known(&read.content)
+    {
+        return of_certificate(known.clone(), Vec::new(), Some(*token), *token, inquiry);
+    }
+    let mut certificates = read.certificates().map_err(|error| inquiry.stop(unreadable(error.to_string(), *token)))?;
     if certificates.is_empty() {
         return Err(inquiry.stop(unreadable("it holds no certificate".to_owned(), *token)));
     }

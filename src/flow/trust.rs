@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::model::KeyThumbprint;
 use crate::registry::Registry;
+use crate::wire::crypto;
 use crate::wire::x509::{Anchors, Certificate};
 
 /// The registry, the anchors, and every registered certificate read once.
@@ -43,6 +44,11 @@ impl Trust {
     /// The registered certificate with this key, if the key was registered with one.
     pub fn certificate_of(&self, key: &KeyThumbprint) -> Option<&Certificate> {
         self.by_key.get(key).and_then(|index| self.certificates.get(*index))
+    }
+
+    /// The registered certificate of these very bytes, read already.
+    pub fn known(&self, der: &[u8]) -> Option<&Certificate> {
+        self.by_der.get(&crypto::sha256(der)).and_then(|index| self.certificates.get(*index))
     }
 
     /// Whether this very certificate, byte for byte, is registered.
