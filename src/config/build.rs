@@ -137,6 +137,7 @@ pub fn assemble(loaded: &Loaded, parts: Parts) -> Result<(Arc<Server>, Arc<dyn M
     let door = |door: &crate::config::SoapDoor| {
         Arc::new(SoapDoor {
             profile: (*door.profile).clone(),
+            rules: door.rules.clone(),
             path: door.path.clone(),
             location: door.endpoint.clone(),
             aliases: Vec::new(),

@@ -30,7 +30,7 @@ pub use values::{Data, Origin, Overrides, Value};
 
 use crate::attributes::AttributeSource;
 use crate::attributes::static_source::StaticSource;
-use crate::flow::profile::Profile;
+use crate::flow::profile::{DoorRules, Profile};
 use crate::keys::KeyStore;
 use crate::model::{KeyPurpose, Time};
 use crate::pdp::DecisionPoint;
@@ -179,16 +179,17 @@ fn profiles(values: &Values, problems: &mut Vec<Problem>) -> Vec<Arc<Profile>> {
     profiles
 }
 
-/// The SOAP endpoints; without `[[doors.soap]]` one for each built-in profile.
+/// The SOAP endpoints; without `[[doors.soap]]` one for each built-in profile that has a door.
 fn doors(values: &Values, profiles: &[Arc<Profile>], problems: &mut Vec<Problem>) -> Vec<SoapDoor> {
-    let door = |path: &str, profile: &Arc<Profile>| SoapDoor {
+    let door = |path: &str, profile: &Arc<Profile>, rules: &DoorRules| SoapDoor {
         path: path.to_owned(),
         endpoint: format!("{}{path}", public_url(values)),
         profile: Arc::clone(profile),
+        rules: rules.clone(),
     };
     let Some(raw) = &values.doors else {
         let built_in = profiles.iter().take(profiles::FILES.len());
-        return built_in.map(|profile| door(&profile.path, profile)).collect();
+        return built_in.filter_map(|profile| profile.door.as_ref().map(|own| door(&own.path, profile, own))).collect();
     };
     let mut doors: Vec<SoapDoor> = Vec::new();
     for raw in raw {
@@ -203,7 +204,17 @@ fn doors(values: &Values, profiles: &[Arc<Profile>], problems: &mut Vec<Problem>
             problems.push(Problem::new(format!("there is no profile `{name}`"), fix).at(place(raw.profile.span())));
             continue;
         };
-        let path = raw.path.as_ref().map_or(profile.path.as_str(), |path| path.get_ref());
+        let Some(rules) = &profile.door else {
+            let says = format!("profile `{name}` is for verification only: it has no door to open");
+            let with_door = profiles.iter().filter(|profile| profile.door.is_some()).map(|p| p.name.as_str());
+            let fix = format!(
+                "Write one of: {}; `vidimus envelope verify --profile {name}` judges messages by `{name}`",
+                with_door.collect::<Vec<_>>().join(", ")
+            );
+            problems.push(Problem::new(says, fix).at(place(raw.profile.span())));
+            continue;
+        };
+        let path = raw.path.as_ref().map_or(rules.path.as_str(), |path| path.get_ref());
         let span = raw.path.as_ref().map_or(raw.profile.span(), |path| path.span());
         if !path.starts_with('/') || path.len() < 2 || path.contains(['?', '#', ' ', '{', '}', '*']) {
             let problem = Problem::new(format!("`{path}` is no path"), "Write a path such as `/sts/name`");
@@ -213,7 +224,7 @@ fn doors(values: &Values, profiles: &[Arc<Profile>], problems: &mut Vec<Problem>
             let problem = Problem::new(format!("the path `{path}` is taken"), "Give each door its own `path`");
             problems.push(problem.at(place(span)));
         }
-        doors.push(door(path, profile));
+        doors.push(door(path, profile, rules));
     }
     doors
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::flow::profile::Profile;
+use crate::flow::profile::{DoorRules, Profile};
 use crate::serve::listen;
 use crate::wire::x509::Certificate;
 use crate::wire::xml;
@@ -45,6 +45,8 @@ pub struct SoapDoor {
     /// Its whole URL: what `wsa:To` and audiences name.
     pub endpoint: String,
     pub profile: Arc<Profile>,
+    /// The profile's own section `[door]`.
+    pub rules: DoorRules,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,14 +9,15 @@ use crate::flow::dsig_refusal;
 use crate::flow::inquiry::{Inquiry, Stopped, facts};
 use crate::flow::key_reference::{KeySource, SigningKey};
 use crate::flow::parse::{Envelope, place, place_if, short};
-use crate::flow::profile::{AddressingCoverage, AssertionCoverage, Part, TokenCoverage};
+use crate::flow::profile::{AddressingCoverage, AssertionCoverage, Part, Profile, TokenCoverage};
 use crate::flow::verify::Terms;
 use crate::model::{CheckId, Fact, Refusal};
 use crate::wire::base64;
 use crate::wire::dsig::{Reference, Signature};
 use crate::wire::ns;
 use crate::wire::soap::addressing::AddressingHeader;
-use crate::wire::wsse::SecurityHeader;
+use crate::wire::wsse::{BinarySecurityToken, SecurityHeader, ValueType};
+use crate::wire::x509::Certificate;
 use crate::wire::xml::{Element, NodeId};
 
 /// The covered elements, and what of the addressing headers may be believed.
@@ -75,10 +76,11 @@ pub(super) fn covered<'d>(
         }
     }
     let set = Set(&elements);
-    required_parts(envelope, header, set, terms, inquiry)?;
-    let token = token(header, signer, set, terms, inquiry)?;
-    let assertion = assertion(header, signer, set, terms, inquiry)?;
-    let (to, message_id) = addressing(envelope, set, terms, inquiry)?;
+    let asked = Asked { set, wanted: wanted(signer, terms.profile), profile: &terms.profile.name };
+    required_parts(envelope, header, &asked, terms, inquiry)?;
+    let token = token(header, signer, &asked, terms, inquiry)?;
+    let assertion = assertion(header, signer, &asked, terms, inquiry)?;
+    let (to, message_id) = addressing(envelope, &asked, terms, inquiry)?;
     Ok(Covered { to, message_id, assertion, token, elements })
 }
 
@@ -92,8 +94,39 @@ impl Set<'_, '_> {
     }
 
     fn names(self) -> Vec<String> {
-        self.0.iter().map(|element| element.qualified_name().to_owned()).collect()
+        self.0.iter().map(|element| element.local_name().to_owned()).collect()
     }
+}
+
+/// What a refusal for want of coverage says: what the profile wants, and what was signed.
+struct Asked<'a, 'd> {
+    set: Set<'a, 'd>,
+    wanted: Vec<&'static str>,
+    profile: &'a str,
+}
+
+impl Asked<'_, '_> {
+    fn refusal(&self, check: CheckId, element: &str) -> Refusal {
+        Refusal::new(check)
+            .with(Fact::text("element", element))
+            .with(Fact::text("profile", self.profile))
+            .with(Fact::list("wanted", self.wanted.iter().copied()))
+            .with(Fact::list("parts", self.set.names()))
+    }
+}
+
+/// All that the profile wants signed of a message with such a key.
+fn wanted(signer: &SigningKey<'_>, profile: &Profile) -> Vec<&'static str> {
+    let coverage = &profile.coverage;
+    let token = match (&signer.source, coverage.binary_security_token) {
+        (KeySource::Certificate { .. }, TokenCoverage::Always)
+        | (KeySource::Certificate { token: Some(_), .. }, TokenCoverage::IfReferenced) => Some(TOKEN),
+        (KeySource::Assertion { .. }, _) if profile.assertion.covered == AssertionCoverage::Required => Some(ASSERTION),
+        _ => None,
+    };
+    let (headers, parts): (Vec<_>, Vec<_>) = coverage.required.iter().partition(|part| **part == Part::Timestamp);
+    let names = |parts: Vec<Part>| parts.into_iter().map(Part::local_name);
+    names(headers).chain(token).chain(names(parts)).collect()
 }
 
 /// One reference: the element that it covers, when the digest holds.
@@ -174,7 +207,7 @@ fn position(
 fn required_parts(
     envelope: &Envelope<'_>,
     header: &SecurityHeader<'_>,
-    set: Set<'_, '_>,
+    asked: &Asked<'_, '_>,
     terms: Terms<'_>,
     inquiry: &mut Inquiry,
 ) -> Result<(), Stopped> {
@@ -182,11 +215,13 @@ fn required_parts(
         let (check, element) = match part {
             Part::Body => (CheckId::CoverageBody, Some(envelope.soap.body)),
             Part::Timestamp => (CheckId::CoverageTimestamp, header.timestamps.first().copied()),
+            // Those are looked at together, in `addressing`.
+            Part::To | Part::Action | Part::MessageId => continue,
         };
         // A Timestamp that is missing is refused as missing, by `freshness`.
         let Some(element) = element else { continue };
-        let signed = set.has(element.id());
-        inquiry.require(signed, || Refusal::new(check).with(Fact::list("parts", set.names())).at(place(element)))?;
+        let signed = asked.set.has(element.id());
+        inquiry.require(signed, || asked.refusal(check, part.local_name()).at(place(element)))?;
         if signed {
             inquiry.passed_at(check, place_if(inquiry.verbose(), element), Vec::new());
         }
@@ -199,24 +234,33 @@ fn required_parts(
 fn token(
     header: &SecurityHeader<'_>,
     signer: &SigningKey<'_>,
-    set: Set<'_, '_>,
+    asked: &Asked<'_, '_>,
     terms: Terms<'_>,
     inquiry: &mut Inquiry,
 ) -> Result<bool, Stopped> {
-    let KeySource::Certificate { token, .. } = &signer.source else { return Ok(false) };
-    let signed = token.is_some_and(|token| set.has(token.id()));
+    let KeySource::Certificate { token, certificate, .. } = &signer.source else { return Ok(false) };
+    let signed = match token {
+        Some(token) => asked.set.has(token.id()),
+        None => named_otherwise(header, certificate, asked.set),
+    };
     let needed = match terms.profile.coverage.binary_security_token {
         TokenCoverage::Always => true,
         TokenCoverage::IfReferenced => token.is_some(),
         TokenCoverage::No => false,
     };
     inquiry.require(signed || !needed, || {
-        Refusal::new(CheckId::CoverageToken)
-            .with(Fact::text("element", "wsse:BinarySecurityToken"))
-            .with(Fact::list("parts", set.names()))
-            .at(place(token.unwrap_or(header.element)))
+        asked.refusal(CheckId::CoverageToken, TOKEN).at(place(token.unwrap_or(header.element)))
     })?;
     Ok(signed)
+}
+
+/// Whether a covered token of this header holds the very certificate that KeyInfo named in another
+/// way (by serial number or key identifier): then the key's certificate is signed all the same.
+fn named_otherwise(header: &SecurityHeader<'_>, certificate: &Certificate, set: Set<'_, '_>) -> bool {
+    let covered = header.binary_security_tokens.iter().filter(|token| set.has(token.id()));
+    covered
+        .filter_map(|token| BinarySecurityToken::read(*token).ok())
+        .any(|token| token.value_type == ValueType::X509V3 && token.content == certificate.der())
 }
 
 /// The assertion whose key signed. Uncovered only where the profile says so, and it stands alone
@@ -224,15 +268,15 @@ fn token(
 fn assertion(
     header: &SecurityHeader<'_>,
     signer: &SigningKey<'_>,
-    set: Set<'_, '_>,
+    asked: &Asked<'_, '_>,
     terms: Terms<'_>,
     inquiry: &mut Inquiry,
 ) -> Result<bool, Stopped> {
     let KeySource::Assertion { assertion } = &signer.source else { return Ok(false) };
-    let signed = set.has(assertion.element.id());
+    let signed = asked.set.has(assertion.element.id());
     let excused = terms.profile.assertion.covered == AssertionCoverage::AcceptMissing && header.assertions.len() == 1;
     inquiry.require(signed || excused, || {
-        Refusal::new(CheckId::AssertionCovered).with(Fact::list("parts", set.names())).at(place(assertion.element))
+        asked.refusal(CheckId::AssertionCovered, ASSERTION).at(place(assertion.element))
     })?;
     let fact = Fact::text("found", if signed { "covered" } else { "token-uncovered" });
     inquiry.passed(CheckId::AssertionCovered, facts([fact]));
@@ -242,10 +286,11 @@ fn assertion(
 /// Addressing headers: believed only when covered (`rules.md` 2.3).
 fn addressing(
     envelope: &Envelope<'_>,
-    set: Set<'_, '_>,
+    asked: &Asked<'_, '_>,
     terms: Terms<'_>,
     inquiry: &mut Inquiry,
 ) -> Result<(Option<String>, Option<String>), Stopped> {
+    let set = asked.set;
     let headers = &envelope.addressing;
     let believed = |header: &Option<AddressingHeader<'_>>| {
         header.as_ref().filter(|header| set.has(covered_node(header))).map(|header| header.value.clone())
@@ -257,9 +302,7 @@ fn addressing(
             .map(|header| header.element.qualified_name().to_owned())
             .collect();
         inquiry.require(missing.is_empty(), || {
-            Refusal::new(CheckId::CoverageAddressing)
-                .with(Fact::list("missing", missing))
-                .with(Fact::list("parts", set.names()))
+            asked.refusal(CheckId::CoverageAddressing, "wsa:*").with(Fact::list("missing", missing))
         })?;
     }
     let (to, action) = (believed(&headers.to), believed(&headers.action));
@@ -270,23 +313,30 @@ fn addressing(
                 .with(Fact::list("wanted", terms.addresses.iter().cloned()))
         })?;
     }
-    inquiry.require(to.is_some() || !terms.profile.coverage.to_required, || {
-        Refusal::new(CheckId::CoverageAddressing)
-            .with(Fact::list("missing", ["wsa:To"]))
-            .with(Fact::list("parts", set.names()))
+    let (has_to, has_action, message_id) = (to.is_some(), action.is_some(), believed(&headers.message_id));
+    let lacks = |part: &Part| match part {
+        Part::To => !has_to,
+        Part::Action => !has_action,
+        Part::MessageId => message_id.is_none(),
+        Part::Body | Part::Timestamp => false,
+    };
+    let lacking: Vec<Part> = terms.profile.coverage.required.iter().copied().filter(lacks).collect();
+    inquiry.require(lacking.is_empty(), || {
+        asked
+            .refusal(CheckId::CoverageAddressing, "wsa:*")
+            .with(Fact::list("missing", lacking.iter().map(|part| part.element())))
     })?;
     for header in [&headers.reply_to, &headers.fault_to].into_iter().flatten() {
         answers_here(header, set, inquiry)?;
     }
-    if let Some(action) = action {
-        let served = &terms.profile.actions.issue.request;
+    if let (Some(action), Some(served)) = (action, terms.profile.served_actions()) {
         inquiry.require(served.contains(&action), || {
             Refusal::new(CheckId::AddressingAction)
                 .with(Fact::text("found", action.clone()))
                 .with(Fact::list("wanted", served.iter().cloned()))
         })?;
     }
-    Ok((to, believed(&headers.message_id)))
+    Ok((to, message_id))
 }
 
 /// An answer goes to its asker only. Whoever signs another address would wait for it there
@@ -307,10 +357,6 @@ fn covered_node(header: &AddressingHeader<'_>) -> NodeId {
     header.element.id()
 }
 
-/// A part's name for people.
-pub(super) fn part_name(part: Part) -> &'static str {
-    match part {
-        Part::Body => "soap:Body",
-        Part::Timestamp => "wsu:Timestamp",
-    }
-}
+/// Elements as toolkits call them in their settings: without prefix.
+const TOKEN: &str = "BinarySecurityToken";
+const ASSERTION: &str = "Assertion";

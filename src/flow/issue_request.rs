@@ -1,6 +1,6 @@
 //! What a signed RequestSecurityToken asks for, in our words (WS-Trust 1.3 §3.1, §4).
 //!
-//! - in: a [`Message`] and the [`Authenticated`] who signed it; the profile
+//! - in: a [`Message`] and the [`Authenticated`] who signed it; what the door offers
 //! - out: an [`Ask`] for the decision, and an [`Echo`] for the answer
 //!
 //! What would change the meaning of the request and is not offered is refused, never dropped: a
@@ -14,7 +14,8 @@ use crate::flow::decide::{Action, Ask};
 use crate::flow::inquiry::{Inquiry, Stopped, facts};
 use crate::flow::key_reference::KeySource;
 use crate::flow::parse::place;
-use crate::flow::profile::{KeyType, Offer, Presence, Profile};
+use crate::flow::profile::DoorRules;
+use crate::flow::profile::door::{KeyType, Offer, Presence};
 use crate::flow::verify::Message;
 use crate::model::{CheckId, Fact, PartyId, Refusal, StepId, Target, Time, TokenType};
 use crate::wire::ns;
@@ -40,7 +41,8 @@ pub struct Echo {
 pub fn read(
     message: &Message<'_>,
     authenticated: &Authenticated,
-    profile: &Profile,
+    door: &DoorRules,
+    skew: Duration,
     now: Time,
     inquiry: &mut Inquiry,
 ) -> Result<(Ask, Echo), Stopped> {
@@ -48,14 +50,14 @@ pub fn read(
     let payload = message.payload();
     let request = RequestSecurityToken::read(payload).map_err(|error| inquiry.stop(unreadable(payload, &error)))?;
     operation(&request, inquiry)?;
-    let token_type = token_type(&request, profile, inquiry)?;
-    key_type(&request, profile, inquiry)?;
+    let token_type = token_type(&request, door, inquiry)?;
+    key_type(&request, door, inquiry)?;
     use_key(&request, message, inquiry)?;
     unserved(&request, inquiry)?;
-    let target = target(&request, profile, inquiry)?;
-    let context = context(&request, profile, inquiry)?;
-    let lifetime = lifetime(&request, profile, now, inquiry)?;
-    let on_behalf_of = on_behalf_of(&request, message, authenticated, profile, inquiry)?;
+    let target = target(&request, door, inquiry)?;
+    let context = context(&request, door, inquiry)?;
+    let lifetime = lifetime(&request, door, (skew, now), inquiry)?;
+    let on_behalf_of = on_behalf_of(&request, message, authenticated, door, inquiry)?;
     let ask = Ask {
         action: Action::Issue,
         target,
@@ -64,7 +66,7 @@ pub fn read(
         scope_may_narrow: false,
         on_behalf_of,
         lifetime,
-        longest: Some(profile.token.maximum_lifetime),
+        longest: Some(door.token.maximum_lifetime),
     };
     let echo = Echo {
         context,
@@ -91,10 +93,10 @@ fn operation(request: &RequestSecurityToken<'_>, inquiry: &mut Inquiry) -> Resul
 
 fn token_type(
     request: &RequestSecurityToken<'_>,
-    profile: &Profile,
+    door: &DoorRules,
     inquiry: &mut Inquiry,
 ) -> Result<TokenType, Stopped> {
-    let offered = &profile.token.types;
+    let offered = &door.token.types;
     let asked = match &request.token_type {
         None => offered.first().copied(),
         Some((wst::TokenType::Saml20, _)) => Some(TokenType::Saml2),
@@ -123,12 +125,12 @@ pub fn uri(token_type: TokenType) -> &'static str {
     }
 }
 
-fn key_type(request: &RequestSecurityToken<'_>, profile: &Profile, inquiry: &mut Inquiry) -> Result<(), Stopped> {
+fn key_type(request: &RequestSecurityToken<'_>, door: &DoorRules, inquiry: &mut Inquiry) -> Result<(), Stopped> {
     let asked = match &request.key_type {
         None | Some(wst::KeyType::PublicKey) => Some(KeyType::PublicKey),
         Some(_) => None,
     };
-    let offered = &profile.request.key_types;
+    let offered = &door.request.key_types;
     inquiry.require(asked.is_some_and(|asked| offered.contains(&asked)), || {
         let found = request.key_type.as_ref().map(|kind| kind.uri(request.version)).unwrap_or_default();
         Refusal::new(CheckId::RequestKeyType)
@@ -201,11 +203,11 @@ fn unserved(request: &RequestSecurityToken<'_>, inquiry: &mut Inquiry) -> Result
     Ok(())
 }
 
-fn target(request: &RequestSecurityToken<'_>, profile: &Profile, inquiry: &mut Inquiry) -> Result<Target, Stopped> {
+fn target(request: &RequestSecurityToken<'_>, door: &DoorRules, inquiry: &mut Inquiry) -> Result<Target, Stopped> {
     match &request.applies_to {
         Some(applies_to) => Ok(Target(applies_to.address.clone())),
         None => {
-            debug_assert!(profile.request.applies_to == Presence::Required, "no profile knows a default service");
+            debug_assert!(door.request.applies_to == Presence::Required, "no profile knows a default service");
             Err(inquiry.stop(Refusal::new(CheckId::RequestAppliesTo).at(place(request.element))))
         }
     }
@@ -213,14 +215,14 @@ fn target(request: &RequestSecurityToken<'_>, profile: &Profile, inquiry: &mut I
 
 fn context(
     request: &RequestSecurityToken<'_>,
-    profile: &Profile,
+    door: &DoorRules,
     inquiry: &mut Inquiry,
 ) -> Result<Option<String>, Stopped> {
     let Some(context) = request.context else { return Ok(None) };
-    inquiry.require(context.len() <= profile.request.maximum_context, || {
+    inquiry.require(context.len() <= door.request.maximum_context, || {
         Refusal::new(CheckId::RequestContext)
             .with(Fact::number("found", context.len()))
-            .with(Fact::number("limit", profile.request.maximum_context))
+            .with(Fact::number("limit", door.request.maximum_context))
             .at(place(request.element))
     })?;
     Ok(Some(context.to_owned()))
@@ -229,19 +231,18 @@ fn context(
 /// The asked lifetime, counted from now: it may shorten, and starts now.
 fn lifetime(
     request: &RequestSecurityToken<'_>,
-    profile: &Profile,
-    now: Time,
+    door: &DoorRules,
+    (skew, now): (Duration, Time),
     inquiry: &mut Inquiry,
 ) -> Result<Option<std::time::Duration>, Stopped> {
     let Some(asked) = request.lifetime else { return Ok(None) };
-    let skew = Duration::from_std(profile.time.skew).unwrap_or(Duration::zero());
     let created = asked.created.unwrap_or(now);
     let usable = created <= now + skew && asked.expires.is_none_or(|expires| expires > now && expires > created);
     inquiry.require(usable, || {
         let refusal = Refusal::new(CheckId::RequestLifetime)
             .with(Fact::time("created", created))
             .with(Fact::time("clock", now))
-            .with(Fact::number("limit", profile.token.maximum_lifetime.as_secs()))
+            .with(Fact::number("limit", door.token.maximum_lifetime.as_secs()))
             .at(place(request.element));
         match asked.expires {
             Some(expires) => refusal.with(Fact::time("expires", expires)),
@@ -259,20 +260,24 @@ fn on_behalf_of(
     request: &RequestSecurityToken<'_>,
     message: &Message<'_>,
     authenticated: &Authenticated,
-    profile: &Profile,
+    door: &DoorRules,
     inquiry: &mut Inquiry,
 ) -> Result<Option<PartyId>, Stopped> {
     let Some(asked) = &request.on_behalf_of else { return Ok(authenticated.on_behalf_of().cloned()) };
     let wanted = "a wsse:UsernameToken whose Username is an identifier such as cbe:0206731645";
-    if profile.request.on_behalf_of != Offer::Offered {
+    if door.request.on_behalf_of != Offer::Offered {
         let nothing = "nothing: OnBehalfOf is not offered";
         return Err(inquiry.stop(not_understood("wst:OnBehalfOf", "a token", nothing, request.element)));
     }
     // `rules.md` 1.5: an assertion that the message does not cover speaks for its holder only.
     let uncovered = matches!(message.signer().source, KeySource::Assertion { .. }) && !message.covered().assertion();
     inquiry.require(!uncovered, || {
-        let parts = message.covered().elements().iter().map(|element| element.qualified_name());
-        Refusal::new(CheckId::AssertionCovered).with(Fact::list("parts", parts))
+        let parts = message.covered().elements().iter().map(|element| element.local_name());
+        Refusal::new(CheckId::AssertionCovered)
+            .with(Fact::text("element", "Assertion"))
+            .with(Fact::text("profile", "OnBehalfOf"))
+            .with(Fact::list("wanted", ["Assertion"]))
+            .with(Fact::list("parts", parts))
     })?;
     let party = match asked {
         OnBehalfOf::Token(token) if token.is(ns::WSSE, "UsernameToken") => named_party(*token),

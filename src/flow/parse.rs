@@ -9,7 +9,7 @@
 //! One parse: everything after this reads the tree that is made here.
 
 use crate::flow::inquiry::{Inquiry, Stopped, facts};
-use crate::flow::profile::{Profile, SoapVersion};
+use crate::flow::profile::{KnownHeader, Profile, SoapVersion};
 use crate::model::{CheckId, Fact, Place, Refusal, StepId};
 use crate::wire::ns;
 use crate::wire::soap;
@@ -85,7 +85,7 @@ pub fn envelope<'d>(document: &'d Document, profile: &Profile, inquiry: &mut Inq
     version(&soap, profile, inquiry)?;
     refuse_encryption(&soap, inquiry)?;
     let security = security_header(&soap, inquiry)?;
-    understood(&soap, inquiry)?;
+    understood(&soap, profile, inquiry)?;
     let addressing = soap.addressing().map_err(|error| inquiry.stop(soap_refusal(document, &error)))?;
     Ok(Envelope { soap, addressing, security, _parsed: () })
 }
@@ -145,8 +145,16 @@ fn security_header<'d>(soap: &soap::Envelope<'d>, inquiry: &mut Inquiry) -> Resu
 }
 
 /// Blocks that must be understood and are not (SOAP 1.1 §4.2.3, SOAP 1.2 §5.2.3).
-fn understood(soap: &soap::Envelope<'_>, inquiry: &mut Inquiry) -> Result<(), Stopped> {
-    let known = |block: Element<'_>| block.is(ns::WSSE, "Security") || soap::addressing::is_addressing(block);
+fn understood(soap: &soap::Envelope<'_>, profile: &Profile, inquiry: &mut Inquiry) -> Result<(), Stopped> {
+    let named = |block: Element<'_>| {
+        profile.headers.iter().any(|known| match known {
+            KnownHeader::LibertyFramework => {
+                block.is(ns::LIBERTY_SB, "Framework") && block.attribute("", "version") == Some("2.0")
+            }
+        })
+    };
+    let known =
+        |block: Element<'_>| block.is(ns::WSSE, "Security") || soap::addressing::is_addressing(block) || named(block);
     for block in soap.not_understood(known) {
         inquiry.refuse(
             Refusal::new(CheckId::SoapMustUnderstand)

@@ -4,14 +4,18 @@
 //! new file, a new behaviour is code. No profile's name occurs in code. The built-in files lie in
 //! `config/profiles/`; an operator's own is read from where the configuration says.
 //!
+//! What every message is judged by stands here; what only an endpoint has, in [`door`].
+//!
 //! Plain values with no opinion of their own: the steps of [`crate::flow`] ask them, and never ask
 //! for a profile's name.
+
+pub mod door;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::model::TokenType;
+pub use door::DoorRules;
 
 /// Everything that a profile's file says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -21,23 +25,21 @@ pub struct Profile {
     pub name: String,
     /// One line for people: what the profile is for.
     pub title: String,
-    /// The path of the endpoint, unless `[[doors.soap]] path` says otherwise. Begins with `/`.
-    pub path: String,
-    /// The WSDL that `?wsdl` answers with: a file name under `wsdl/`.
-    pub wsdl: String,
     pub soap_versions: Vec<SoapVersion>,
-    /// What may be asked, and under which actions.
-    pub actions: Actions,
+    /// Header blocks that are understood without being read, also under `mustUnderstand`.
+    #[serde(default)]
+    pub headers: Vec<KnownHeader>,
     pub coverage: Coverage,
     pub algorithms: Algorithms,
     /// The ways in which `ds:KeyInfo` may name the signing key.
     pub key_references: Vec<KeyReferenceStyle>,
     pub certificate: CertificateTrust,
     pub assertion: AssertionRules,
-    pub request: RequestRules,
-    pub token: TokenRules,
-    pub answer: AnswerRules,
     pub time: TimeRules,
+    /// What only an endpoint has. A profile without it is for verification only: no door can be
+    /// opened with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub door: Option<DoorRules>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
@@ -48,36 +50,25 @@ pub enum SoapVersion {
     Soap12,
 }
 
-/// The operations of the endpoint. One that is absent is not offered.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Actions {
-    pub issue: Action,
-}
-
-/// The URIs of one operation.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Action {
-    /// Taken in a covered `wsa:Action`, and as `SOAPAction` or `action=`.
-    pub request: Vec<String>,
-    /// `wsa:Action` of the answer.
-    pub answer: String,
+/// A header block of another specification that messages of this kind carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KnownHeader {
+    /// `sbf:Framework` of the Liberty ID-WSF SOAP binding 2.0: names a version, changes nothing.
+    LibertyFramework,
 }
 
 /// What the signature of a request must cover.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Coverage {
-    /// Parts that must be there and be signed.
+    /// Parts that must be there and be signed. Without a covered `wsa:To` a message is not bound to
+    /// its receiver (`rules.md` 2.1), which holder-of-key tokens alone may survive.
     pub required: Vec<Part>,
     /// The BinarySecurityToken with the sender's certificate; directly or through STR-Transform.
     pub binary_security_token: TokenCoverage,
     /// `wsa:To`, `wsa:Action`, `wsa:MessageID`, `wsa:ReplyTo` … where present.
     pub addressing: AddressingCoverage,
-    /// Whether a covered `wsa:To` that names this endpoint must be there. Without it a message is
-    /// not bound to its receiver (`rules.md` 2.1), which holder-of-key tokens alone may survive.
-    pub to_required: bool,
 }
 
 impl Coverage {
@@ -91,6 +82,30 @@ impl Coverage {
 pub enum Part {
     Body,
     Timestamp,
+    /// `wsa:To`; covered, it must name this endpoint.
+    To,
+    /// `wsa:Action`.
+    Action,
+    /// `wsa:MessageID`.
+    MessageId,
+}
+
+impl Part {
+    /// The element's name as toolkits have it in their settings.
+    pub fn local_name(self) -> &'static str {
+        self.element().rsplit_once(':').map_or("", |(_, local)| local)
+    }
+
+    /// The element, as the specifications write it.
+    pub fn element(self) -> &'static str {
+        match self {
+            Self::Body => "soap:Body",
+            Self::Timestamp => "wsu:Timestamp",
+            Self::To => "wsa:To",
+            Self::Action => "wsa:Action",
+            Self::MessageId => "wsa:MessageID",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
@@ -189,7 +204,8 @@ pub enum KeyReferenceStyle {
     Thumbprint,
     /// X509Data/X509Certificate, in an STR or directly in KeyInfo.
     EmbeddedCertificate,
-    /// A SAML 2.0 holder-of-key assertion in the header, by KeyIdentifier `#SAMLID` or Reference.
+    /// A SAML holder-of-key assertion in the header, by KeyIdentifier `#SAMLID` or
+    /// `#SAMLAssertionID`, or by Reference; of which version, says [`AssertionRules`].
     SamlAssertion,
 }
 
@@ -207,9 +223,11 @@ pub enum CertificateTrust {
 }
 
 /// SAML assertions in the Security header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AssertionRules {
+    /// The versions of SAML that are taken.
+    pub versions: Vec<SamlVersion>,
     /// Whether the message's signature must cover the assertion (`rules.md` 1.5).
     pub covered: AssertionCoverage,
 }
@@ -223,94 +241,21 @@ pub enum AssertionCoverage {
     AcceptMissing,
 }
 
-/// What a RequestSecurityToken may ask.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct RequestRules {
-    pub key_types: Vec<KeyType>,
-    /// Whether AppliesTo may be missing (never, where the service cannot be known otherwise).
-    pub applies_to: Presence,
-    pub on_behalf_of: Offer,
-    /// The longest `Context` that we echo, in bytes.
-    pub maximum_context: usize,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum KeyType {
-    /// Holder-of-key on the key that signed the request.
-    PublicKey,
+pub enum SamlVersion {
+    #[serde(rename = "1.1")]
+    Saml11,
+    #[serde(rename = "2.0")]
+    Saml20,
 }
 
-impl KeyType {
-    /// `wst:KeyType` (WS-Trust 1.3 §9.2).
-    pub fn uri(self) -> &'static str {
+impl SamlVersion {
+    pub fn as_str(self) -> &'static str {
         match self {
-            Self::PublicKey => "http://docs.oasis-open.org/ws-sx/ws-trust/200512/PublicKey",
+            Self::Saml11 => "1.1",
+            Self::Saml20 => "2.0",
         }
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Presence {
-    Required,
-    Optional,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Offer {
-    Offered,
-    Refused,
-}
-
-/// The token that is issued.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct TokenRules {
-    /// The types on offer; the first is issued when none is asked for.
-    pub types: Vec<TokenType>,
-    /// The service's lifetime is cut to this, in seconds.
-    #[serde(rename = "maximum_lifetime_seconds", with = "seconds")]
-    pub maximum_lifetime: Duration,
-}
-
-/// How the endpoint answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct AnswerRules {
-    pub shape: AnswerShape,
-    pub signed: AnswerSignature,
-    pub tell: TellRule,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AnswerShape {
-    /// RequestSecurityTokenResponseCollection (WS-Trust 1.3 §3.2, §4.3).
-    Collection,
-    /// A bare RequestSecurityTokenResponse.
-    Single,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AnswerSignature {
-    /// When the request carried a message signature.
-    IfRequestSigned,
-    Never,
-    Always,
-}
-
-/// What a refused caller reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TellRule {
-    /// All that the table of codes allows (`rules.md` 7.1): sentence, element, both values.
-    Full,
-    /// The public code and the reference only.
-    Code,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
@@ -325,6 +270,17 @@ pub struct TimeRules {
 }
 
 impl Profile {
+    /// Whether a message may be signed with the key of an assertion.
+    pub fn takes_assertions(&self) -> bool {
+        self.key_references.contains(&KeyReferenceStyle::SamlAssertion)
+    }
+
+    /// What a covered `wsa:Action` may say. `None`: the profile serves nothing of its own, so that
+    /// what is asked is not judged by it.
+    pub fn served_actions(&self) -> Option<&[String]> {
+        self.door.as_ref().map(|door| door.actions.issue.request.as_slice())
+    }
+
     /// What the types cannot say: combinations that no endpoint may be run with.
     ///
     /// # Errors
@@ -332,12 +288,10 @@ impl Profile {
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         let empty = [
             ("soap_versions", self.soap_versions.is_empty()),
-            ("actions.issue.request", self.actions.issue.request.is_empty()),
             ("algorithms.signatures", self.algorithms.signatures.is_empty()),
             ("algorithms.digests", self.algorithms.digests.is_empty()),
             ("key_references", self.key_references.is_empty()),
-            ("request.key_types", self.request.key_types.is_empty()),
-            ("token.types", self.token.types.is_empty()),
+            ("assertion.versions", self.takes_assertions() && self.assertion.versions.is_empty()),
         ];
         if let Some((key, _)) = empty.into_iter().find(|(_, empty)| *empty) {
             return Err((key, "the list is empty, so nothing could ever pass: name at least one".to_owned()));
@@ -346,16 +300,13 @@ impl Profile {
         {
             return Err(("name", "write lower-case letters, digits and `-` only".to_owned()));
         }
-        if !self.path.starts_with('/') || self.path.len() < 2 || self.path.contains(['?', '#', ' ', '{', '*']) {
-            return Err(("path", "write a path such as `/sts/name`".to_owned()));
-        }
         // A signature that does not cover the Body authenticates no request (rules.md 2.2), and one
         // that covers no Timestamp can be replayed for ever.
         for part in [Part::Body, Part::Timestamp] {
             if !self.coverage.requires(part) {
                 return Err((
                     "coverage.required",
-                    "write `[\"body\", \"timestamp\"]`: neither may be missing".to_owned(),
+                    "write `[\"body\", \"timestamp\"]` and what else: neither may be missing".to_owned(),
                 ));
             }
         }
@@ -368,10 +319,7 @@ impl Profile {
         if self.time.timestamp_ttl.is_zero() || self.time.timestamp_ttl > MAXIMUM_TIMESTAMP_TTL {
             return Err(("time.timestamp_ttl_seconds", format!("write 1 to {}", MAXIMUM_TIMESTAMP_TTL.as_secs())));
         }
-        if self.token.maximum_lifetime.is_zero() || self.token.maximum_lifetime > MAXIMUM_LIFETIME {
-            return Err(("token.maximum_lifetime_seconds", format!("write 1 to {}", MAXIMUM_LIFETIME.as_secs())));
-        }
-        Ok(())
+        self.door.as_ref().map_or(Ok(()), DoorRules::check)
     }
 }
 
@@ -394,4 +342,3 @@ const MINIMUM_RSA_BITS: u32 = 2048;
 const MAXIMUM_SKEW: Duration = Duration::from_secs(300);
 /// The replay store keeps each message for so long.
 const MAXIMUM_TIMESTAMP_TTL: Duration = Duration::from_secs(3600);
-const MAXIMUM_LIFETIME: Duration = Duration::from_secs(86_400);

@@ -183,7 +183,7 @@ fn signature<'d>(
     let element = match header.signatures.as_slice() {
         [element] => *element,
         [] => {
-            let wanted = terms.profile.coverage.required.iter().map(|part| coverage::part_name(*part));
+            let wanted = terms.profile.coverage.required.iter().map(|part| part.element());
             return Err(inquiry.stop(
                 Refusal::new(CheckId::SignaturePresent).with(Fact::list("wanted", wanted)).at(place(header.element)),
             ));

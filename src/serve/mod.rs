@@ -33,7 +33,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use crate::flow::profile::Profile;
+use crate::flow::profile::{DoorRules, Profile};
 use crate::flow::sts::Sts;
 use crate::serve::clock::Clock;
 use crate::wire::xml;
@@ -41,7 +41,10 @@ use crate::wire::xml;
 /// One SOAP endpoint.
 #[derive(Debug)]
 pub struct SoapDoor {
+    /// What a message is judged by.
     pub profile: Profile,
+    /// What may be asked here, and how it is answered: the profile's.
+    pub rules: DoorRules,
     /// The path it is served at, beginning with `/`.
     pub path: String,
     /// The address that clients know, from the configuration: in the WSDL, and what a covered

@@ -41,7 +41,7 @@ pub(super) async fn contract(State(state): State<SoapState>, RawQuery(query): Ra
     let door = &state.door;
     let query = query.unwrap_or_default();
     let document = if query.eq_ignore_ascii_case("wsdl") {
-        contract::wsdl(&door.profile.wsdl, &door.location)
+        contract::wsdl(&door.rules.wsdl, &door.location)
     } else {
         query.strip_prefix("xsd=").and_then(|name| contract::schema(name, &door.location))
     };

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Request as HttpRequest, header};
 use axum::response::Response;
+use chrono::Duration;
 
 use crate::flow::inquiry::{Inquiry, Stop, Stopped};
 use crate::flow::sign::Issued;
@@ -84,7 +85,8 @@ impl Walk<'_> {
         replay_check::in_memory(sts, &authenticated, now, inquiry)?;
 
         // What is asked, and: may this requester have it, for this service, on whose behalf?
-        let (ask, echo) = issue_request::read(&message, &authenticated, &door.profile, now, inquiry)?;
+        let skew = Duration::from_std(door.profile.time.skew).unwrap_or_default();
+        let (ask, echo) = issue_request::read(&message, &authenticated, &door.rules, skew, now, inquiry)?;
         self.reply.echo = Some(echo);
         let permit = decide::decide(sts, authenticated, ask, now, inquiry).await?;
 

@@ -14,7 +14,7 @@ use chrono::Duration;
 use crate::audit::Recorded;
 use crate::flow::issue_request::{Echo, uri};
 use crate::flow::parse::Envelope;
-use crate::flow::profile::{AnswerShape, AnswerSignature, TellRule};
+use crate::flow::profile::door::{AnswerShape, AnswerSignature, TellRule};
 use crate::flow::sign::Issued;
 use crate::flow::sts::Sts;
 use crate::model::{Algorithm, KeyPurpose, Reference, Refusal, Time, TokenType};
@@ -87,7 +87,7 @@ pub(super) fn unrecorded(unrecorded: Unrecorded, reply: &Reply) -> Response {
 
 fn refused(refusal: &Refusal, reference: Reference, reply: &Reply, door: &SoapDoor) -> Response {
     let code = soap_fault::code(refusal);
-    let full = door.profile.answer.tell == TellRule::Full;
+    let full = door.rules.answer.tell == TellRule::Full;
     let words = soap_fault::words(refusal, reference, full);
     let detail = detail(refusal, reference);
     let status = match (code.ours, reply.version) {
@@ -141,13 +141,13 @@ fn detail(refusal: &Refusal, reference: Reference) -> Vec<u8> {
 /// `None` when the answer had to be signed and could not be: then no token leaves.
 async fn issued(issued: &Issued, reply: &Reply, sts: &Sts, door: &SoapDoor, now: Time) -> Option<Vec<u8>> {
     let payload = response(issued, reply, door);
-    let sign = match door.profile.answer.signed {
+    let sign = match door.rules.answer.signed {
         AnswerSignature::Never => false,
         // Every request that got this far was signed: nothing else is taken.
         AnswerSignature::IfRequestSigned | AnswerSignature::Always => true,
     };
     let message_id = message_id();
-    let answer_action = door.profile.actions.issue.answer.as_str();
+    let answer_action = door.rules.actions.issue.answer.as_str();
     let key = if sign { Some(sts.keys.active(KeyPurpose::SoapAnswers)?) } else { None };
     let security = NewSecurityHeader {
         version: reply.version,
@@ -223,7 +223,7 @@ fn response(issued: &Issued, reply: &Reply, door: &SoapDoor) -> Vec<u8> {
     let applies_to = echo.and_then(|echo| echo.applies_to.as_ref());
     NewResponse {
         version: TrustVersion::Trust13,
-        wrapping: match door.profile.answer.shape {
+        wrapping: match door.rules.answer.shape {
             AnswerShape::Collection => Wrapping::Collection,
             AnswerShape::Single => Wrapping::Single,
         },

@@ -21,6 +21,8 @@ pub const WSA_NONE: &str = "http://www.w3.org/2005/08/addressing/none";
 pub const WSA04_ANONYMOUS: &str = "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous";
 pub const WSA_FAULT: &str = "http://www.w3.org/2005/08/addressing/fault";
 pub const WSA_SOAP_FAULT: &str = "http://www.w3.org/2005/08/addressing/soap/fault";
+/// The Liberty Identity Web Services Framework, SOAP binding 2.0.
+pub const LIBERTY_SB: &str = "urn:liberty:sb";
 pub const WSAM: &str = "http://www.w3.org/2007/05/addressing/metadata";
 
 // ── WS-Security ────────────────────────────────────────────────────────────────────────────────

@@ -138,7 +138,8 @@ fn judge(bytes: Vec<u8>, trusted: &Trusted, asked: Option<Profile>, at: At) -> V
     if let (Some(document), Some(profile)) = (&document, &mut profile) {
         now = moment(document, at, now);
         if asked.is_none() {
-            any_operation(document, profile);
+            // Without a profile of one's own any operation of any service is looked at.
+            profile.door = None;
         }
         judged = steps(document, trusted, profile, &limits, now, &mut inquiry);
     }
@@ -196,14 +197,6 @@ fn add_causes(report: &mut Report, document: &Document) {
         let cause = cause::of(document, &reference);
         check.facts.extend(cause.map(|cause| Known { name: "cause".to_owned(), value: cause.into() }));
     }
-}
-
-/// Without a profile of one's own, any operation of any service is looked at: the action that the
-/// message names is taken.
-fn any_operation(document: &Document, profile: &mut Profile) {
-    let is_action = |namespace: &str| matches!(namespace, ns::WSA | ns::WSA04);
-    let action = document.elements().find(|element| element.local_name() == "Action" && is_action(element.namespace()));
-    profile.actions.issue.request.extend(action.and_then(|action| action.text()).map(|text| text.trim().to_owned()));
 }
 
 fn moment(document: &Document, at: At, now: Time) -> Time {

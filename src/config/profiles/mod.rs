@@ -10,7 +10,12 @@ pub fn built_in() -> Vec<Profile> {
 }
 
 /// The built-in profiles as texts, with the names of their files.
-pub(super) const FILES: &[(&str, &str)] = &[("oasis.toml", include_str!("oasis.toml"))];
+pub(super) const FILES: &[(&str, &str)] = &[
+    ("oasis.toml", include_str!("oasis.toml")),
+    ("rsz.toml", include_str!("rsz.toml")),
+    ("ehealth.toml", include_str!("ehealth.toml")),
+    ("oio.toml", include_str!("oio.toml")),
+];
 
 /// Where a dotted key stands in a profile's text: for the caret. The whole line of its last part,
 /// after the line of its section.
