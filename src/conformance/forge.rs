@@ -1,8 +1,8 @@
 //! FORGE: a message out of a recipe.
 //!
 //! - in: a [`Recipe`], the [`Keys`], the clock, the [`Target`]
-//! - out: the bytes to send; the same ones each time, since ids, times and keys are given and RSA
-//!   PKCS#1 v1.5 is deterministic (an ECDSA signature value differs, nothing else)
+//! - out: the bytes to send; the same ones each time, since ids, times, keys and the salts of PSS are
+//!   given (an ECDSA signature value differs, nothing else)
 //!
 //! Template, filled; edited (`first`); signed; edited (`then`). A template that brings its own
 //! `ds:Signature`, with empty `DigestValue`s and an empty `SignatureValue`, gets them filled, so
@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use super::edits::{self, Edit};
 use super::keys::Keys;
+use super::raw_rsa::Padding;
 use super::signature::{self, KeyReference};
 use super::template::Scope;
 use crate::model::Time;
@@ -52,6 +53,12 @@ pub struct Sign {
     /// The URI of the digest method, or its short name (`sha256`).
     pub digest: Option<String>,
     pub key_reference: Option<KeyReference>,
+    /// The URI of the canonicalisation of SignedInfo and of each reference; exclusive unless said.
+    pub c14n: Option<String>,
+    /// What stands inside `ds:SignatureMethod`.
+    pub parameters: Option<String>,
+    /// How RSA pads, where it is not as the algorithm says.
+    pub padding: Option<Padding>,
     /// Base64 of the signature value in lines: `lf` or `crlf`.
     pub fold: Option<Fold>,
 }
@@ -105,6 +112,9 @@ impl Sign {
             algorithm: change.algorithm.or(self.algorithm),
             digest: change.digest.or(self.digest),
             key_reference: change.key_reference.or(self.key_reference),
+            c14n: change.c14n.or(self.c14n),
+            parameters: change.parameters.or(self.parameters),
+            padding: change.padding.or(self.padding),
             fold: change.fold.or(self.fold),
         }
     }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::pki;
+use super::raw_rsa::RawRsa;
 use crate::wire::crypto::PrivateKey;
 use crate::wire::x509::Certificate;
 
@@ -31,6 +32,13 @@ impl Keys {
         let path = if own.exists() { own } else { self.folder.join(format!("{}.key.pem", pki::key_name(name)?)) };
         let pem = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         PrivateKey::from_pem(pem).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// The private key of this name as numbers, for what no library signs.
+    pub(super) fn raw(&self, name: &str) -> Result<RawRsa, String> {
+        let path = self.folder.join(format!("{}.key.pem", pki::key_name(name)?));
+        let pem = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        RawRsa::from_pem(&pem).map_err(|error| format!("{}: {error}", path.display()))
     }
 
     /// The certificate of this name.

@@ -8,17 +8,20 @@
 //! bytes. It only ever holds keys that are not secret.
 
 pub mod case;
+pub mod corpora;
 pub mod edits;
 pub mod forge;
 pub mod keys;
 pub mod mutants;
 mod path;
 pub mod pki;
+mod raw_rsa;
 mod request;
 pub mod runner;
 mod signature;
 mod template;
 pub mod world;
 
+pub use raw_rsa::Padding;
 pub use request::Sent;
 pub use signature::KeyReference;

@@ -9,7 +9,8 @@ use std::path::Path;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256, SerialNumber, date_time_ymd,
+    PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ECDSA_P521_SHA512, PKCS_ED25519, PKCS_RSA_SHA256,
+    PublicKeyData, SerialNumber, SignatureAlgorithm, date_time_ymd,
 };
 
 /// One certificate of the corpus, or a bare key.
@@ -31,7 +32,14 @@ pub struct Entry {
 pub enum Key {
     Rsa2048,
     P256,
+    P384,
+    P521,
     Ed25519,
+    /// A public RSA key that nobody has the private half of: so many bits, this exponent.
+    Nobodys {
+        bits: usize,
+        exponent: &'static [u8],
+    },
     /// The key of another entry, in another certificate.
     Of(&'static str),
 }
@@ -57,6 +65,16 @@ pub const ENTRIES: &[Entry] = &[
     bare("sts-tokens", Key::P256),
     bare("sts-checkpoints", Key::Ed25519),
     sender("archive", "Archive, suspended", Key::P256, "ca"),
+    sender("laboratory", "Laboratory Zuid", Key::P384, "ca"),
+    sender("dentist", "Dentist Peeters", Key::P521, "ca"),
+    sender("optician", "Optician Claes", Key::Ed25519, "ca"),
+    nobodys("rsa-512", 512, &[1, 0, 1]),
+    nobodys("rsa-1024", 1024, &[1, 0, 1]),
+    nobodys("rsa-16384", 16_384, &[1, 0, 1]),
+    nobodys("rsa-exponent-1", 2048, &[1]),
+    nobodys("rsa-exponent-3", 2048, &[3]),
+    nobodys("rsa-exponent-even", 2048, &[1, 0, 0]),
+    nobodys("rsa-exponent-long", 2048, &[1, 0, 0, 0, 0, 0, 0, 0, 1]),
 ];
 
 const fn sender(name: &'static str, title: &'static str, key: Key, issuer: &'static str) -> Entry {
@@ -84,6 +102,10 @@ const fn renewed(name: &'static str, issuer: &'static str) -> Entry {
     sender(name, "St Janna Hospital", Key::Of("hospital"), issuer)
 }
 
+const fn nobodys(name: &'static str, bits: usize, exponent: &'static [u8]) -> Entry {
+    sender(name, "St Janna Hospital", Key::Nobodys { bits, exponent }, "ca")
+}
+
 const fn bare(name: &'static str, key: Key) -> Entry {
     Entry { issuer: None, ..sender(name, "", key, "") }
 }
@@ -94,14 +116,16 @@ const fn bare(name: &'static str, key: Key) -> Entry {
 /// When a key cannot be read.
 pub fn certificate(folder: &Path, entry: &Entry) -> Result<Option<String>, String> {
     let Some(issuer) = entry.issuer else { return Ok(None) };
-    let own = key(folder, entry)?;
     let params = params(entry)?;
     let certificate = if issuer == entry.name {
-        params.self_signed(&own)
+        params.self_signed(&key(folder, entry)?)
     } else {
         let issuer = named(issuer)?;
         let issuing = Issuer::new(self::params(issuer)?, key(folder, issuer)?);
-        params.signed_by(&own, &issuing)
+        match entry.key {
+            Key::Nobodys { bits, exponent } => params.signed_by(&Nobodys::new(bits, exponent), &issuing),
+            _ => params.signed_by(&key(folder, entry)?, &issuing),
+        }
     };
     certificate.map(|certificate| Some(certificate.pem())).map_err(|error| format!("{}: {error}", entry.name))
 }
@@ -117,8 +141,10 @@ pub fn write(folder: &Path) -> Result<(), String> {
         let algorithm = match entry.key {
             Key::Rsa2048 => &PKCS_RSA_SHA256,
             Key::P256 => &PKCS_ECDSA_P256_SHA256,
+            Key::P384 => &PKCS_ECDSA_P384_SHA384,
+            Key::P521 => &PKCS_ECDSA_P521_SHA512,
             Key::Ed25519 => &PKCS_ED25519,
-            Key::Of(_) => continue,
+            Key::Of(_) | Key::Nobodys { .. } => continue,
         };
         if !path.exists() {
             let made = KeyPair::generate_for(algorithm).map_err(|error| error.to_string())?;
@@ -150,6 +176,41 @@ fn key(folder: &Path, entry: &Entry) -> Result<KeyPair, String> {
     let path = folder.join(format!("{}.key.pem", key_name(entry.name)?));
     let pem = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     KeyPair::from_pem(&pem).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// A public key as numbers (RFC 8017 A.1.1): an odd modulus with its highest bit set, and nothing else to it.
+struct Nobodys(Vec<u8>);
+
+impl Nobodys {
+    fn new(bits: usize, exponent: &[u8]) -> Self {
+        let modulus = vec![0xc5; bits / 8];
+        let content = [integer(&modulus), integer(exponent)].concat();
+        Self(tagged(0x30, &content))
+    }
+}
+
+impl PublicKeyData for Nobodys {
+    fn der_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &PKCS_RSA_SHA256
+    }
+}
+
+fn integer(bytes: &[u8]) -> Vec<u8> {
+    let sign: &[u8] = if bytes.first().is_some_and(|first| *first >= 0x80) { &[0] } else { &[] };
+    tagged(0x02, &[sign, bytes].concat())
+}
+
+fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = match u16::try_from(content.len()).unwrap_or(u16::MAX).to_be_bytes() {
+        [0, short @ 0..=0x7f] => vec![short],
+        [0, one] => vec![0x81, one],
+        [high, low] => vec![0x82, high, low],
+    };
+    [vec![tag], length, content.to_vec()].concat()
 }
 
 fn params(entry: &Entry) -> Result<CertificateParams, String> {

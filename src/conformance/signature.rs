@@ -7,12 +7,14 @@ use serde::Deserialize;
 
 use super::edits::{self, Edit, Place, generous};
 use super::forge::{Fold, Sign};
+use super::raw_rsa::Padding;
 use super::template::{Scope, folded};
 use crate::wire::base64;
 use crate::wire::crypto::{DigestAlgorithm, SignatureAlgorithm};
 use crate::wire::ns;
 use crate::wire::xml::c14n::{self, Exclusive};
-use crate::wire::xml::{ById, Document, Element};
+use crate::wire::xml::inclusive::{self, Version};
+use crate::wire::xml::{ById, Document, Element, NodeId};
 
 /// How `ds:KeyInfo` names the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -59,9 +61,10 @@ fn with_skeleton(text: &str, parts: &[String], sign: &Sign, scope: &Scope<'_>) -
         ))?;
         text = edits::apply(&text, &[Edit::Insert { text: token, place: Place::First(SECURITY.into()) }])?;
     }
+    let canonicalization = sign.c14n.as_deref().unwrap_or(ns::EXC_C14N);
     let mut references = String::new();
     for part in parts {
-        let transform = if part == "STR" { STR_TRANSFORM.to_owned() } else { transform(ns::EXC_C14N) };
+        let transform = if part == "STR" { STR_TRANSFORM.to_owned() } else { transform(canonicalization) };
         let uri = match part.as_str() {
             "STR" => "#STR".to_owned(),
             // A reference that means no part of the table: written as it is.
@@ -75,13 +78,19 @@ fn with_skeleton(text: &str, parts: &[String], sign: &Sign, scope: &Scope<'_>) -
         ));
     }
     let method = signature_uri(sign, scope)?;
+    let method = match &sign.parameters {
+        None => format!("<ds:SignatureMethod Algorithm=\"{method}\"/>"),
+        Some(inside) => {
+            let inside = scope.fill(inside)?;
+            format!("<ds:SignatureMethod Algorithm=\"{method}\">{inside}</ds:SignatureMethod>")
+        }
+    };
     let key_info = scope.fill(&key_info(&text, reference)?)?;
     let signature = format!(
-        "<ds:Signature xmlns:ds=\"{}\" Id=\"SIG\"><ds:SignedInfo><ds:CanonicalizationMethod Algorithm=\"{}\"/>\
-         <ds:SignatureMethod Algorithm=\"{method}\"/>{references}</ds:SignedInfo><ds:SignatureValue>\
+        "<ds:Signature xmlns:ds=\"{}\" Id=\"SIG\"><ds:SignedInfo><ds:CanonicalizationMethod \
+         Algorithm=\"{canonicalization}\"/>{method}{references}</ds:SignedInfo><ds:SignatureValue>\
          </ds:SignatureValue>{key_info}</ds:Signature>",
         ns::DS,
-        ns::EXC_C14N
     );
     edits::apply(&text, &[Edit::Insert { text: signature, place: Place::Into(SECURITY.into()) }])
 }
@@ -180,8 +189,11 @@ fn transform(uri: &str) -> String {
 fn signature_uri(sign: &Sign, scope: &Scope<'_>) -> Result<String, String> {
     Ok(match sign.algorithm.as_deref() {
         None => scope.keys.private(signer(sign)?)?.default_algorithm().uri().to_owned(),
-        Some(short @ ("rsa-sha256" | "rsa-sha384" | "rsa-sha512" | "ecdsa-sha256")) => {
-            format!("http://www.w3.org/2001/04/xmldsig-more#{short}")
+        Some("rsa-sha1") => ns::RSA_SHA1.to_owned(),
+        Some("rsa-pss") => ns::RSA_PSS.to_owned(),
+        Some(short) if !short.contains(':') => {
+            let known = SignatureAlgorithm::ALL.into_iter().find(|a| a.uri().rsplit('#').next() == Some(short));
+            known.ok_or_else(|| format!("`{short}` is no algorithm"))?.uri().to_owned()
         }
         Some(uri) => uri.to_owned(),
     })
@@ -190,6 +202,7 @@ fn signature_uri(sign: &Sign, scope: &Scope<'_>) -> Result<String, String> {
 fn digest_uri(name: Option<&str>) -> &str {
     match name {
         None | Some("sha256") => ns::SHA256,
+        Some("sha1") => ns::SHA1,
         Some("sha384") => ns::SHA384,
         Some("sha512") => ns::SHA512,
         Some(uri) => uri,
@@ -237,6 +250,7 @@ fn digest(document: &Document, reference: Element<'_>) -> Result<String, String>
     let mut prefixes: Vec<String> = Vec::new();
     let mut omit = None;
     let mut is_token = false;
+    let mut form = None;
     let transforms = reference.child(ns::DS, "Transforms");
     for transform in transforms.into_iter().flat_map(|t| t.children()) {
         match transform.attribute("", "Algorithm").unwrap_or_default() {
@@ -247,7 +261,10 @@ fn digest(document: &Document, reference: Element<'_>) -> Result<String, String>
                 apex = apex.and_then(|token_reference| token(document, token_reference));
                 is_token = true;
             }
-            _ => prefixes = prefix_list(transform),
+            uri => {
+                form = inclusive_version(uri);
+                prefixes = prefix_list(transform);
+            }
         }
     }
     // A reference to nothing, on purpose: the digest of nothing.
@@ -255,12 +272,35 @@ fn digest(document: &Document, reference: Element<'_>) -> Result<String, String>
     if let Some(apex) = apex {
         let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
         let how = Exclusive { prefixes: &prefixes, omit, ..Exclusive::default() };
-        let done = if is_token { c14n::exclusive_of_token } else { c14n::exclusive };
-        done(apex, &how, &mut canonical).map_err(|error| error.to_string())?;
+        match form {
+            Some(version) => canonical = inclusively(apex, version, omit)?,
+            None => {
+                let done = if is_token { c14n::exclusive_of_token } else { c14n::exclusive };
+                done(apex, &how, &mut canonical).map_err(|error| error.to_string())?;
+            }
+        }
     }
     let method = reference.child(ns::DS, "DigestMethod").and_then(|m| m.attribute("", "Algorithm"));
-    let algorithm = method.and_then(DigestAlgorithm::from_uri).unwrap_or(DigestAlgorithm::Sha256);
+    let algorithm = method.and_then(digest_algorithm).unwrap_or(DigestAlgorithm::Sha256);
     Ok(base64::encode(algorithm.digest(&canonical).as_ref()))
+}
+
+fn digest_algorithm(uri: &str) -> Option<DigestAlgorithm> {
+    if uri == ns::SHA1 { Some(DigestAlgorithm::Sha1) } else { DigestAlgorithm::from_uri(uri) }
+}
+
+fn inclusive_version(uri: &str) -> Option<Version> {
+    match uri {
+        ns::C14N => Some(Version::V1),
+        ns::C14N11 => Some(Version::V1_1),
+        _ => None,
+    }
+}
+
+fn inclusively(apex: Element<'_>, version: Version, omit: Option<NodeId>) -> Result<Vec<u8>, String> {
+    let mut canonical = Vec::new();
+    inclusive::inclusive(apex, version, omit, usize::MAX, &mut canonical).map_err(|error| error.to_string())?;
+    Ok(canonical)
 }
 
 /// The token that a SecurityTokenReference points to.
@@ -290,16 +330,8 @@ fn with_value(text: String, sign: &Sign, scope: &Scope<'_>) -> Result<String, St
         return Err("nothing to sign: the template has no empty SignatureValue, and no `parts` are named".into());
     };
     let signed_info = signature.child(ns::DS, "SignedInfo").ok_or("a Signature without SignedInfo")?;
-    let method = signed_info.child(ns::DS, "CanonicalizationMethod").map(prefix_list).unwrap_or_default();
-    let prefixes: Vec<&str> = method.iter().map(String::as_str).collect();
-    let mut canonical = Vec::new();
-    c14n::exclusive(signed_info, &Exclusive { prefixes: &prefixes, ..Exclusive::default() }, &mut canonical)
-        .map_err(|error| error.to_string())?;
-    let key = scope.keys.private(signer(sign)?)?;
-    let uri = signed_info.child(ns::DS, "SignatureMethod").and_then(|m| m.attribute("", "Algorithm"));
-    // An algorithm that we do not make is refused before anybody looks at the value.
-    let algorithm = uri.and_then(SignatureAlgorithm::from_uri).unwrap_or(key.default_algorithm());
-    let value = base64::encode(&key.sign(algorithm, &canonical).map_err(|error| error.to_string())?);
+    let canonical = canonical_signed_info(signed_info)?;
+    let value = base64::encode(&signature_value(signed_info, &canonical, sign, scope)?);
     let value = match sign.fold {
         None => value,
         Some(Fold::Lf) => folded(&value, "\n"),
@@ -307,6 +339,57 @@ fn with_value(text: String, sign: &Sign, scope: &Scope<'_>) -> Result<String, St
     };
     let at = signature.child(ns::DS, "SignatureValue").ok_or("a Signature without SignatureValue")?;
     Ok(filled_element(&text, at, &value))
+}
+
+fn canonical_signed_info(signed_info: Element<'_>) -> Result<Vec<u8>, String> {
+    let method = signed_info.child(ns::DS, "CanonicalizationMethod");
+    let uri = method.and_then(|method| method.attribute("", "Algorithm")).unwrap_or_default();
+    if let Some(version) = inclusive_version(uri) {
+        return inclusively(signed_info, version, None);
+    }
+    let prefixes = method.map(prefix_list).unwrap_or_default();
+    let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+    let mut canonical = Vec::new();
+    c14n::exclusive(signed_info, &Exclusive { prefixes: &prefixes, ..Exclusive::default() }, &mut canonical)
+        .map_err(|error| error.to_string())?;
+    Ok(canonical)
+}
+
+fn signature_value(
+    signed_info: Element<'_>,
+    canonical: &[u8],
+    sign: &Sign,
+    scope: &Scope<'_>,
+) -> Result<Vec<u8>, String> {
+    let method = signed_info.child(ns::DS, "SignatureMethod");
+    let uri = method.and_then(|method| method.attribute("", "Algorithm"));
+    if let Some((padding, digest)) = raw(method, uri.unwrap_or_default(), sign) {
+        return scope.keys.raw(signer(sign)?)?.sign(padding, digest, canonical);
+    }
+    let key = scope.keys.private(signer(sign)?)?;
+    // An algorithm that we do not make is refused before anybody looks at the value.
+    let algorithm = uri.and_then(SignatureAlgorithm::from_uri).unwrap_or(key.default_algorithm());
+    key.sign(algorithm, canonical).map_err(|error| error.to_string())
+}
+
+/// What is made by the definition of RSA: SHA-1, PSS (so that its salt is the same each time), other paddings.
+fn raw(method: Option<Element<'_>>, uri: &str, sign: &Sign) -> Option<(Padding, DigestAlgorithm)> {
+    let said = method.into_iter().flat_map(Element::descendants).find(|element| element.is(ns::DS, "DigestMethod"));
+    let digest = match uri {
+        ns::RSA_SHA1 => DigestAlgorithm::Sha1,
+        ns::RSA_SHA384 | ns::SHA384_RSA_MGF1 => DigestAlgorithm::Sha384,
+        ns::RSA_SHA512 | ns::SHA512_RSA_MGF1 => DigestAlgorithm::Sha512,
+        ns::RSA_PSS => said.and_then(|said| digest_algorithm(said.attribute("", "Algorithm")?))?,
+        _ => DigestAlgorithm::Sha256,
+    };
+    let usual = match uri {
+        ns::RSA_SHA1 => Some(Padding::Pkcs1),
+        ns::SHA256_RSA_MGF1 | ns::SHA384_RSA_MGF1 | ns::SHA512_RSA_MGF1 | ns::RSA_PSS => {
+            Some(Padding::PssSalt(digest.length()))
+        }
+        _ => None,
+    };
+    sign.padding.or(usual).map(|padding| (padding, digest))
 }
 
 const SECURITY: &str = "/s:Envelope/s:Header/wsse:Security";

@@ -27,6 +27,10 @@ pub(super) fn refusal(signature: Element<'_>, error: &Error, limits: &Limits) ->
         Error::DigestMethod { uri, .. } => Refusal::new(CheckId::DigestMethod)
             .with(Fact::text("reference", reference))
             .with(Fact::text("algorithm", short(uri))),
+        Error::Parameter { name, found, wanted, .. } => Refusal::new(CheckId::SignatureParameter)
+            .with(Fact::text("parameter", *name))
+            .with(Fact::text("found", found.clone()))
+            .with(Fact::text("wanted", short(wanted))),
         Error::Transform { uri, .. } => transform(&reference, &short(uri)),
         Error::InclusiveByDefault { .. } => {
             transform(&reference, "inclusive canonicalization (it names none, which means that one)")

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::wire::ns;
 pub use door::DoorRules;
 
 /// Everything that a profile's file says.
@@ -134,8 +135,15 @@ pub enum AddressingCoverage {
 pub struct Algorithms {
     pub signatures: Vec<SignatureMethod>,
     pub digests: Vec<DigestMethod>,
-    /// The smallest RSA modulus, in bits. At least 2048.
+    /// The smallest RSA modulus, in bits. At least 2048. The largest is 8192: verifying grows with the square.
     pub minimum_rsa_bits: u32,
+    /// The smallest public exponent of an RSA key; odd. NIST SP 800-56B asks for more than 2^16.
+    #[serde(default = "minimum_rsa_exponent")]
+    pub minimum_rsa_exponent: u64,
+}
+
+fn minimum_rsa_exponent() -> u64 {
+    MINIMUM_RSA_EXPONENT
 }
 
 impl Algorithms {
@@ -156,17 +164,38 @@ pub enum SignatureMethod {
     RsaSha256,
     RsaSha384,
     RsaSha512,
+    /// RSASSA-PSS with parameters, which must say one hash throughout and a salt of its length.
+    RsaPss,
+    #[serde(rename = "sha256-rsa-mgf1")]
+    Sha256RsaMgf1,
+    #[serde(rename = "sha384-rsa-mgf1")]
+    Sha384RsaMgf1,
+    #[serde(rename = "sha512-rsa-mgf1")]
+    Sha512RsaMgf1,
+    /// On P-256.
     EcdsaSha256,
+    /// On P-384.
+    EcdsaSha384,
+    /// On P-521.
+    EcdsaSha512,
+    EddsaEd25519,
 }
 
 impl SignatureMethod {
-    /// The `Algorithm` of `ds:SignatureMethod` (RFC 6931 §2.3).
+    /// The `Algorithm` of `ds:SignatureMethod` (RFC 9231 §2.3).
     pub fn uri(self) -> &'static str {
         match self {
-            Self::RsaSha256 => "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
-            Self::RsaSha384 => "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384",
-            Self::RsaSha512 => "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512",
-            Self::EcdsaSha256 => "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
+            Self::RsaSha256 => ns::RSA_SHA256,
+            Self::RsaSha384 => ns::RSA_SHA384,
+            Self::RsaSha512 => ns::RSA_SHA512,
+            Self::RsaPss => ns::RSA_PSS,
+            Self::Sha256RsaMgf1 => ns::SHA256_RSA_MGF1,
+            Self::Sha384RsaMgf1 => ns::SHA384_RSA_MGF1,
+            Self::Sha512RsaMgf1 => ns::SHA512_RSA_MGF1,
+            Self::EcdsaSha256 => ns::ECDSA_SHA256,
+            Self::EcdsaSha384 => ns::ECDSA_SHA384,
+            Self::EcdsaSha512 => ns::ECDSA_SHA512,
+            Self::EddsaEd25519 => ns::EDDSA_ED25519,
         }
     }
 }
@@ -183,9 +212,9 @@ impl DigestMethod {
     /// The `Algorithm` of `ds:DigestMethod` (XML Encryption §5.8.2, RFC 6931 §2.1).
     pub fn uri(self) -> &'static str {
         match self {
-            Self::Sha256 => "http://www.w3.org/2001/04/xmlenc#sha256",
-            Self::Sha384 => "http://www.w3.org/2001/04/xmldsig-more#sha384",
-            Self::Sha512 => "http://www.w3.org/2001/04/xmlenc#sha512",
+            Self::Sha256 => ns::SHA256,
+            Self::Sha384 => ns::SHA384,
+            Self::Sha512 => ns::SHA512,
         }
     }
 }
@@ -313,6 +342,10 @@ impl Profile {
         if self.algorithms.minimum_rsa_bits < MINIMUM_RSA_BITS {
             return Err(("algorithms.minimum_rsa_bits", format!("write {MINIMUM_RSA_BITS} or more")));
         }
+        let exponent = self.algorithms.minimum_rsa_exponent;
+        if exponent < 3 || exponent % 2 == 0 {
+            return Err(("algorithms.minimum_rsa_exponent", format!("write {MINIMUM_RSA_EXPONENT}")));
+        }
         if self.time.skew > MAXIMUM_SKEW {
             return Err(("time.skew_seconds", format!("write {} or less", MAXIMUM_SKEW.as_secs())));
         }
@@ -338,6 +371,8 @@ mod seconds {
 
 /// NIST SP 800-57 part 1: 112 bits of strength.
 const MINIMUM_RSA_BITS: u32 = 2048;
+/// NIST SP 800-56B §6.2: odd, and more than 2^16. What follows from a smaller one is forgery by a careless reader.
+const MINIMUM_RSA_EXPONENT: u64 = 65_537;
 /// `rules.md` 3.1: five minutes, and only by configuration.
 const MAXIMUM_SKEW: Duration = Duration::from_secs(300);
 /// The replay store keeps each message for so long.

@@ -295,23 +295,21 @@ fn key_fits(
     let minimum = terms.profile.algorithms.minimum_rsa_bits as usize;
     if algorithm.key_kind() != key.kind() {
         return inquiry.refuse(
-            Refusal::new(CheckId::SignatureMethod).with(Fact::text("algorithm", short(algorithm.uri()))).with(
-                Fact::text("wanted", format!("a method for the {} key of the certificate", key_name(key.kind()))),
-            ),
+            Refusal::new(CheckId::SignatureMethod)
+                .with(Fact::text("algorithm", short(algorithm.uri())))
+                .with(Fact::text("wanted", format!("a method for the {} key of the certificate", key.kind().as_str()))),
         );
     }
     inquiry.require(key.kind() != crypto::KeyKind::Rsa || key.bits() >= minimum, || {
         Refusal::new(CheckId::KeySize)
-            .with(Fact::text("algorithm", key_name(key.kind())))
+            .with(Fact::text("algorithm", key.kind().as_str()))
             .with(Fact::number("found", key.bits()))
             .with(Fact::number("wanted", minimum))
+    })?;
+    let minimum = terms.profile.algorithms.minimum_rsa_exponent;
+    inquiry.require(key.rsa_exponent().is_none_or(|exponent| exponent >= minimum), || {
+        Refusal::new(CheckId::KeyExponent)
+            .with(Fact::text("found", key.rsa_exponent().unwrap_or_default().to_string()))
+            .with(Fact::text("wanted", minimum.to_string()))
     })
-}
-
-fn key_name(kind: crypto::KeyKind) -> &'static str {
-    match kind {
-        crypto::KeyKind::Rsa => "RSA",
-        crypto::KeyKind::P256 => "EC P-256",
-        crypto::KeyKind::Ed25519 => "Ed25519",
-    }
 }

@@ -251,6 +251,10 @@ fn read_key(file: &KeyFile) -> Result<(KeyHandle, PrivateKey), KeyFileError> {
         KeyKind::Rsa => Algorithm::RsaSha256,
         KeyKind::P256 => Algorithm::EcdsaP256Sha256,
         KeyKind::Ed25519 => Algorithm::Ed25519,
+        KeyKind::P384 | KeyKind::P521 => {
+            let wanted = "an RSA, P-256 or Ed25519";
+            return Err(KeyFileError::Kind { path: path(), purpose: file.purpose, wanted });
+        }
     };
     if file.purpose == KeyPurpose::Checkpoints && algorithm != Algorithm::Ed25519 {
         return Err(KeyFileError::Kind { path: path(), purpose: file.purpose, wanted: "an Ed25519" });

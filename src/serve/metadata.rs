@@ -57,7 +57,7 @@ pub fn metadata<'s>(endpoints: &Endpoints<'_>, scopes: impl IntoIterator<Item = 
         authorization_endpoint: endpoints.authorization.to_owned(),
         id_token_signing_alg_values_supported: Vec::new(),
         token_endpoint_auth_methods_supported: vec!["private_key_jwt".to_owned()],
-        token_endpoint_auth_signing_alg_values_supported: SignatureAlgorithm::ALL
+        token_endpoint_auth_signing_alg_values_supported: SignatureAlgorithm::JOSE
             .iter()
             .map(|algorithm| algorithm.jose_name().to_owned())
             .collect(),
@@ -129,7 +129,7 @@ mod tests {
                 "authorization_endpoint": "https://sts.example/oauth2/authorize",
                 "id_token_signing_alg_values_supported": [],
                 "token_endpoint_auth_methods_supported": ["private_key_jwt"],
-                "token_endpoint_auth_signing_alg_values_supported": ["RS256", "RS384", "RS512", "ES256", "EdDSA"],
+                "token_endpoint_auth_signing_alg_values_supported": ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "EdDSA"],
                 "scopes_supported": ["read", "write"],
                 "tls_client_certificate_bound_access_tokens": true,
                 "mtls_endpoint_aliases": {"token_endpoint": "https://sts.example/oauth2/token"}
@@ -155,7 +155,7 @@ mod tests {
                 algorithm: match kind {
                     KeyKind::Rsa => Algorithm::RsaSha256,
                     KeyKind::P256 => Algorithm::EcdsaP256Sha256,
-                    KeyKind::Ed25519 => Algorithm::Ed25519,
+                    _ => Algorithm::Ed25519,
                 },
                 state: KeyState::Active,
                 thumbprint: KeyThumbprint(key.public().thumbprint()),

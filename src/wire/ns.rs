@@ -66,6 +66,7 @@ pub const EXC_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
 pub const EXC_C14N_WITH_COMMENTS: &str = "http://www.w3.org/2001/10/xml-exc-c14n#WithComments";
 pub const C14N: &str = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315";
 pub const C14N_WITH_COMMENTS: &str = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315#WithComments";
+pub const C14N11_WITH_COMMENTS: &str = "http://www.w3.org/2006/12/xml-c14n11#WithComments";
 pub const C14N11: &str = "http://www.w3.org/2006/12/xml-c14n11";
 pub const ENVELOPED_SIGNATURE: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
 pub const RSA_SHA1: &str = "http://www.w3.org/2000/09/xmldsig#rsa-sha1";
@@ -73,6 +74,17 @@ pub const RSA_SHA256: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 pub const RSA_SHA384: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384";
 pub const RSA_SHA512: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512";
 pub const ECDSA_SHA256: &str = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256";
+pub const ECDSA_SHA384: &str = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384";
+pub const ECDSA_SHA512: &str = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512";
+/// Identifiers of 2007, and the namespace of `RSAPSSParams` (RFC 9231 §2.3.9).
+pub const DSIG_MORE07: &str = "http://www.w3.org/2007/05/xmldsig-more#";
+/// RSASSA-PSS with parameters.
+pub const RSA_PSS: &str = "http://www.w3.org/2007/05/xmldsig-more#rsa-pss";
+pub const MGF1: &str = "http://www.w3.org/2007/05/xmldsig-more#MGF1";
+/// RSASSA-PSS without parameters (RFC 9231 §2.3.10).
+pub const SHA256_RSA_MGF1: &str = "http://www.w3.org/2007/05/xmldsig-more#sha256-rsa-MGF1";
+pub const SHA384_RSA_MGF1: &str = "http://www.w3.org/2007/05/xmldsig-more#sha384-rsa-MGF1";
+pub const SHA512_RSA_MGF1: &str = "http://www.w3.org/2007/05/xmldsig-more#sha512-rsa-MGF1";
 pub const EDDSA_ED25519: &str = "http://www.w3.org/2021/04/xmldsig-more#eddsa-ed25519";
 pub const SHA1: &str = "http://www.w3.org/2000/09/xmldsig#sha1";
 pub const SHA256: &str = "http://www.w3.org/2001/04/xmlenc#sha256";

@@ -74,7 +74,12 @@ pub enum Algorithm {
     RsaSha256,
     RsaSha384,
     RsaSha512,
+    RsaPssSha256,
+    RsaPssSha384,
+    RsaPssSha512,
     EcdsaSha256,
+    EcdsaSha384,
+    EcdsaSha512,
     Ed25519,
 }
 
@@ -84,7 +89,12 @@ impl From<Algorithm> for SignatureAlgorithm {
             Algorithm::RsaSha256 => Self::RsaSha256,
             Algorithm::RsaSha384 => Self::RsaSha384,
             Algorithm::RsaSha512 => Self::RsaSha512,
+            Algorithm::RsaPssSha256 => Self::RsaPssSha256,
+            Algorithm::RsaPssSha384 => Self::RsaPssSha384,
+            Algorithm::RsaPssSha512 => Self::RsaPssSha512,
             Algorithm::EcdsaSha256 => Self::EcdsaP256Sha256,
+            Algorithm::EcdsaSha384 => Self::EcdsaP384Sha384,
+            Algorithm::EcdsaSha512 => Self::EcdsaP521Sha512,
             Algorithm::Ed25519 => Self::Ed25519,
         }
     }

@@ -1,8 +1,9 @@
 //! Hashes, MACs, chance, and the algorithms that a signature may name.
 //!
-//! The only place beside `keys/` that names the library. What is not listed here does not exist for us: no SHA-1
-//! signature, no HMAC as a signature, no RSA-PSS, no encryption.
+//! The only place beside `keys/` that names the library. What is not listed here does not exist for us: no HMAC as a
+//! signature, no encryption. SHA-1 is verified for whoever has a dated exception, and signs nothing.
 
+mod algorithm;
 mod private;
 mod public;
 #[cfg(test)]
@@ -10,112 +11,25 @@ mod tests;
 
 use aws_lc_rs::{constant_time, digest, hmac, rand};
 
-use super::ns;
+pub use algorithm::{Curve, DigestAlgorithm, KeyKind, SignatureAlgorithm};
 pub use private::{PrivateKey, SignError};
 pub use public::{BadSignature, Components, KeyError, PublicKey};
 
-/// How a signature is made. ECDSA signatures are `r || s` (XML Signature 1.1 §6.4.3, RFC 7518 §3.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SignatureAlgorithm {
-    /// RSASSA-PKCS1-v1_5.
-    RsaSha256,
-    RsaSha384,
-    RsaSha512,
-    EcdsaP256Sha256,
-    Ed25519,
-}
-
-impl SignatureAlgorithm {
-    /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::RsaSha256, Self::RsaSha384, Self::RsaSha512, Self::EcdsaP256Sha256, Self::Ed25519];
-
-    /// The identifier in `ds:SignatureMethod/@Algorithm`.
-    pub fn uri(self) -> &'static str {
-        match self {
-            Self::RsaSha256 => ns::RSA_SHA256,
-            Self::RsaSha384 => ns::RSA_SHA384,
-            Self::RsaSha512 => ns::RSA_SHA512,
-            Self::EcdsaP256Sha256 => ns::ECDSA_SHA256,
-            Self::Ed25519 => ns::EDDSA_ED25519,
-        }
-    }
-
-    pub fn from_uri(uri: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.uri() == uri)
-    }
-
-    /// The `alg` of JOSE (RFC 7518 §3.1, RFC 8037 §3.1).
-    pub fn jose_name(self) -> &'static str {
-        match self {
-            Self::RsaSha256 => "RS256",
-            Self::RsaSha384 => "RS384",
-            Self::RsaSha512 => "RS512",
-            Self::EcdsaP256Sha256 => "ES256",
-            Self::Ed25519 => "EdDSA",
-        }
-    }
-
-    pub fn from_jose_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.jose_name() == name)
-    }
-
-    /// The kind of key that this algorithm takes, and no other.
-    pub fn key_kind(self) -> KeyKind {
-        match self {
-            Self::RsaSha256 | Self::RsaSha384 | Self::RsaSha512 => KeyKind::Rsa,
-            Self::EcdsaP256Sha256 => KeyKind::P256,
-            Self::Ed25519 => KeyKind::Ed25519,
-        }
-    }
-}
-
-/// The kinds of keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum KeyKind {
-    Rsa,
-    P256,
-    Ed25519,
-}
-
-/// How a digest is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum DigestAlgorithm {
-    Sha256,
-    Sha384,
-    Sha512,
-}
-
-impl DigestAlgorithm {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Sha256, Self::Sha384, Self::Sha512];
-
-    /// The identifier in `ds:DigestMethod/@Algorithm`.
-    pub fn uri(self) -> &'static str {
-        match self {
-            Self::Sha256 => ns::SHA256,
-            Self::Sha384 => ns::SHA384,
-            Self::Sha512 => ns::SHA512,
-        }
-    }
-
-    pub fn from_uri(uri: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.uri() == uri)
-    }
-
-    pub fn digest(self, bytes: &[u8]) -> Digest {
-        let algorithm = match self {
-            Self::Sha256 => &digest::SHA256,
-            Self::Sha384 => &digest::SHA384,
-            Self::Sha512 => &digest::SHA512,
-        };
-        Digest(digest::digest(algorithm, bytes))
-    }
-}
-
-/// A digest: 32, 48 or 64 bytes.
+/// A digest, of as many bytes as its algorithm makes.
 #[derive(Clone)]
 pub struct Digest(digest::Digest);
+
+impl Digest {
+    fn of(algorithm: DigestAlgorithm, bytes: &[u8]) -> Self {
+        let algorithm = match algorithm {
+            DigestAlgorithm::Sha256 => &digest::SHA256,
+            DigestAlgorithm::Sha384 => &digest::SHA384,
+            DigestAlgorithm::Sha512 => &digest::SHA512,
+            DigestAlgorithm::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
+        };
+        Self(digest::digest(algorithm, bytes))
+    }
+}
 
 impl AsRef<[u8]> for Digest {
     fn as_ref(&self) -> &[u8] {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const KINDS: [KeyKind; 3] = [KeyKind::Rsa, KeyKind::P256, KeyKind::Ed25519];
+const KINDS: [KeyKind; 5] = KeyKind::ALL;
 
 fn key(kind: KeyKind) -> PrivateKey {
     PrivateKey::generate(kind).expect("a key").0
@@ -30,10 +30,12 @@ fn a_key_verifies_only_its_own_signatures_over_the_same_message() {
 #[test]
 fn rsa_signs_with_each_digest() {
     let key = key(KeyKind::Rsa);
-    for algorithm in [SignatureAlgorithm::RsaSha256, SignatureAlgorithm::RsaSha384, SignatureAlgorithm::RsaSha512] {
+    for algorithm in SignatureAlgorithm::ALL.into_iter().filter(|algorithm| algorithm.key_kind() == KeyKind::Rsa) {
         let signature = key.sign(algorithm, b"message").expect("signed");
         assert_eq!(key.public().verify(algorithm, b"message", &signature), Ok(()));
     }
+    // SHA-1 is never signed with, whoever may still be verified.
+    assert_eq!(key.sign(SignatureAlgorithm::RsaSha1, b"message"), Err(SignError::Algorithm));
 }
 
 #[test]
@@ -43,12 +45,15 @@ fn a_key_is_the_same_key_whichever_way_it_is_read() {
         let public = key.public();
         let by_parts = match public.components() {
             Components::Rsa { modulus, exponent } => PublicKey::from_rsa(&[&[0, 0], modulus].concat(), exponent),
-            Components::P256 { x, y } => PublicKey::from_p256(x, y),
+            Components::Ec { curve, x, y } => PublicKey::from_point(curve, x, y),
             Components::Ed25519 { x } => PublicKey::from_ed25519(x),
         };
         assert_eq!(by_parts.as_ref(), Ok(public));
         assert_eq!(public.thumbprint(), sha256(public.spki()));
-        assert_eq!(public.bits(), if kind == KeyKind::Rsa { 2048 } else { 256 });
+        let bits = [(KeyKind::Rsa, 2048), (KeyKind::P384, 384), (KeyKind::P521, 521)];
+        let wanted = bits.iter().find(|(of, _)| *of == kind).map_or(256, |(_, bits)| *bits);
+        assert_eq!(public.bits(), wanted);
+        assert_eq!(public.rsa_exponent(), (kind == KeyKind::Rsa).then_some(65_537));
         let base64 = crate::wire::base64::encode(&pkcs8);
         let pem = format!("text before\n-----BEGIN PRIVATE KEY-----\n{base64}\n-----END PRIVATE KEY-----\n");
         assert_eq!(PrivateKey::from_pem(&pem).expect("a key").public(), public);
@@ -80,11 +85,11 @@ fn refuses_a_second_encoding_and_keys_that_are_none() {
     assert_eq!(PublicKey::from_spki(&[spki, &[0]].concat()), Err(KeyError::Encoding));
     assert_eq!(PublicKey::from_spki(spki.get(1..).expect("a piece")), Err(KeyError::Encoding));
     assert_eq!(PublicKey::from_spki(b""), Err(KeyError::Encoding));
-    let Components::P256 { x, y } = key.public().components() else { panic!("P-256") };
+    let Components::Ec { x, y, .. } = key.public().components() else { panic!("P-256") };
     // Off the curve; the compressed point; the curve P-384.
     let mut off = y.to_vec();
     off.iter_mut().take(1).for_each(|byte| *byte ^= 1);
-    assert_eq!(PublicKey::from_p256(x, &off), Err(KeyError::Encoding));
+    assert_eq!(PublicKey::from_point(Curve::P256, x, &off), Err(KeyError::Encoding));
     let compressed = [
         &[0x30, 0x39][..],
         spki.get(2..23).expect("the algorithm"),
@@ -93,10 +98,13 @@ fn refuses_a_second_encoding_and_keys_that_are_none() {
     ]
     .concat();
     assert_eq!(PublicKey::from_spki(&compressed), Err(KeyError::Encoding));
-    let p384 = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).expect("a key");
-    assert!(matches!(PrivateKey::from_pkcs8_der(&p384.serialize_der()), Err(KeyError::Kind)));
+    // The point of one curve on another.
+    assert_eq!(PublicKey::from_point(Curve::P384, x, y), Err(KeyError::Encoding));
     assert_eq!(PublicKey::from_rsa(&[0xff; 1025], &[1, 0, 1]), Err(KeyError::Size(8200)));
-    assert!(PublicKey::from_rsa(&[], &[1, 0, 1]).is_err() && PublicKey::from_rsa(&[0xff; 256], &[2]).is_err());
+    assert!(PublicKey::from_rsa(&[], &[1, 0, 1]).is_err());
+    for exponent in [&[1][..], &[2], &[1, 0, 0], &[1, 0, 0, 0, 0, 0, 0, 0, 1]] {
+        assert_eq!(PublicKey::from_rsa(&[0xff; 256], exponent), Err(KeyError::Exponent), "{exponent:?}");
+    }
     assert!(matches!(
         PrivateKey::from_pem("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----"),
         Err(KeyError::Pem)
@@ -116,12 +124,14 @@ fn a_small_rsa_key_is_read_but_verifies_nothing() {
 fn names_of_algorithms_lead_back_to_them() {
     for algorithm in SignatureAlgorithm::ALL {
         assert_eq!(SignatureAlgorithm::from_uri(algorithm.uri()), Some(algorithm));
+    }
+    for algorithm in SignatureAlgorithm::JOSE {
         assert_eq!(SignatureAlgorithm::from_jose_name(algorithm.jose_name()), Some(algorithm));
     }
     for algorithm in DigestAlgorithm::ALL {
         assert_eq!(DigestAlgorithm::from_uri(algorithm.uri()), Some(algorithm));
     }
-    for name in ["none", "HS256", "PS256", "RS1", "es256", ""] {
+    for name in ["none", "HS256", "PS256", "ES256K", "RS1", "es256", ""] {
         assert_eq!(SignatureAlgorithm::from_jose_name(name), None);
     }
 }

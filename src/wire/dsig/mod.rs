@@ -2,15 +2,18 @@
 //!
 //! In: an element of a parsed document. Out: which elements a key has signed, with what digests. Taken: exclusive
 //! canonicalisation without comments, the enveloped-signature transform, the STR-Transform of WSS 1.1, references of
-//! the form `#id`, SHA-2, RSA PKCS#1, ECDSA P-256, Ed25519. Never: XPath, XSLT, other documents, `ds:Object`,
-//! `ds:Manifest`, HMAC, SHA-1, inclusive canonicalisation.
+//! the form `#id`, SHA-2, RSA PKCS#1 and PSS, ECDSA on P-256, P-384 and P-521, Ed25519. Only by a dated exception:
+//! RSA with SHA-1, SHA-1 digests, inclusive canonicalisation. Never: XPath, XSLT, other documents, `ds:Object`,
+//! `ds:Manifest`, HMAC.
 //!
 //! What was signed is returned as elements of the very tree that is read later. Whether they stand in the right place is
 //! for the caller to say.
 
+mod exception;
 #[cfg(test)]
 mod oracle;
 mod parse;
+mod pss;
 pub mod sign;
 #[cfg(test)]
 mod tests;
@@ -19,7 +22,8 @@ mod verify;
 use std::fmt;
 
 use crate::wire::crypto::{DigestAlgorithm, SignatureAlgorithm};
-use crate::wire::xml::{self, Element, NodeId};
+use crate::wire::xml::{self, Element, NodeId, inclusive};
+pub use exception::{Exception, Exceptions};
 pub use verify::Computed;
 
 /// A `ds:Signature` whose structure is as it should be. Nothing in it is verified by that.
@@ -27,7 +31,7 @@ pub use verify::Computed;
 pub struct Signature<'d> {
     pub element: Element<'d>,
     signed_info: Element<'d>,
-    canonicalization: Algorithm<'d, Prefixes<'d>>,
+    canonicalization: Algorithm<'d, Canonical<'d>>,
     method: Algorithm<'d, SignatureAlgorithm>,
     references: Vec<Reference<'d>>,
     value: Vec<u8>,
@@ -39,8 +43,8 @@ impl<'d> Signature<'d> {
         self.signed_info
     }
 
-    /// How SignedInfo is canonicalised; known only for exclusive canonicalisation.
-    pub fn canonicalization(&self) -> &Algorithm<'d, Prefixes<'d>> {
+    /// How SignedInfo is canonicalised.
+    pub fn canonicalization(&self) -> &Algorithm<'d, Canonical<'d>> {
         &self.canonicalization
     }
 
@@ -75,6 +79,14 @@ pub struct Algorithm<'d, T> {
 /// The prefixes of an `InclusiveNamespaces/@PrefixList`.
 pub type Prefixes<'d> = Vec<&'d str>;
 
+/// A canonicalisation, never with comments.
+#[derive(Debug, Clone)]
+pub enum Canonical<'d> {
+    Exclusive(Prefixes<'d>),
+    /// Only by [`Exception::InclusiveCanonicalization`].
+    Inclusive(inclusive::Version),
+}
+
 /// One `ds:Reference`.
 #[derive(Debug)]
 pub struct Reference<'d> {
@@ -86,6 +98,7 @@ pub struct Reference<'d> {
     /// `ds:DigestValue`, decoded.
     pub digest_value: Vec<u8>,
     signature: Element<'d>,
+    exceptions: Exceptions,
 }
 
 /// One `ds:Transform`.
@@ -101,10 +114,12 @@ pub struct Transform<'d> {
 pub enum TransformKind<'d> {
     /// Exclusive canonicalisation without comments.
     Exclusive(Prefixes<'d>),
+    /// Inclusive canonicalisation without comments; only by [`Exception::InclusiveCanonicalization`].
+    Inclusive(inclusive::Version),
     /// Leaves the Signature itself out; does nothing where the Signature stands elsewhere.
     Enveloped,
     /// The STR-Transform: what is signed is the token that a SecurityTokenReference names.
-    Token(Algorithm<'d, Prefixes<'d>>),
+    Token(Algorithm<'d, Canonical<'d>>),
     /// Outside the profile.
     Unknown,
 }
@@ -139,6 +154,13 @@ pub enum Error {
     DigestMethod {
         element: NodeId,
         uri: String,
+    },
+    /// A parameter of RSASSA-PSS has another value than the one that is taken.
+    Parameter {
+        element: NodeId,
+        name: &'static str,
+        found: String,
+        wanted: String,
     },
     /// A transform outside the profile, or not in the order enveloped-signature, canonicalisation.
     Transform {
@@ -199,6 +221,7 @@ impl Error {
             | Self::Canonicalization { element, .. }
             | Self::SignatureMethod { element, .. }
             | Self::DigestMethod { element, .. }
+            | Self::Parameter { element, .. }
             | Self::Transform { element, .. }
             | Self::InclusiveByDefault { element }
             | Self::ReferenceForm { element, .. }
@@ -222,6 +245,7 @@ impl fmt::Display for Error {
             Self::Canonicalization { uri, .. } => write!(f, "the canonicalisation {uri:?} is not taken"),
             Self::SignatureMethod { uri, .. } => write!(f, "the signature method {uri:?} is not taken"),
             Self::DigestMethod { uri, .. } => write!(f, "the digest method {uri:?} is not taken"),
+            Self::Parameter { name, found, wanted, .. } => write!(f, "{name} is {found:?}, and {wanted} is taken"),
             Self::Transform { uri, detail, .. } => write!(f, "the transform {uri:?} {detail}"),
             Self::InclusiveByDefault { .. } => {
                 f.write_str("the reference names no canonicalisation, which means the inclusive one; that is not taken")

@@ -4,10 +4,11 @@
 //! the references name (XML Signature 1.1 §3.2, in the other order: a reference of a stranger is work for nothing).
 
 use super::parse::structure;
-use super::{Error, Reference, Signature, Transform, TransformKind};
-use crate::wire::crypto::{Digest, PublicKey, constant_time_eq};
+use super::{Algorithm, Canonical, Error, Exception, Reference, Signature, Transform, TransformKind};
+use crate::wire::crypto::{Digest, DigestAlgorithm, PublicKey, SignatureAlgorithm, constant_time_eq};
 use crate::wire::ns;
 use crate::wire::xml::c14n::{self, Exclusive};
+use crate::wire::xml::inclusive::{Version, inclusive};
 use crate::wire::xml::{ById, Element, Limits, NodeId, is_id};
 
 /// A reference, followed and digested.
@@ -26,7 +27,7 @@ impl<'d> Signature<'d> {
     /// precondition of every verification below, each of which checks its own part again.
     pub fn faults(&self) -> Vec<Error> {
         let mut faults = Vec::new();
-        faults.extend(exclusive_prefixes(&self.canonicalization).err());
+        faults.extend(known(&self.canonicalization).err());
         if self.method.known.is_none() {
             faults.push(Error::SignatureMethod { element: self.method.element.id(), uri: self.method.uri.into() });
         }
@@ -38,16 +39,41 @@ impl<'d> Signature<'d> {
         faults
     }
 
+    /// What this signature uses that only an exception allows: each with the first element that names it.
+    pub fn exceptional(&self) -> Vec<(Exception, Element<'d>)> {
+        let mut used = Vec::new();
+        if self.method.known == Some(SignatureAlgorithm::RsaSha1) {
+            used.push((Exception::RsaSha1Signature, self.method.element));
+        }
+        let old_digest = |reference: &&Reference<'d>| reference.digest_method.known == Some(DigestAlgorithm::Sha1);
+        if let Some(reference) = self.references.iter().find(old_digest) {
+            used.push((Exception::Sha1Digest, reference.digest_method.element));
+        }
+        let inclusive_info = matches!(self.canonicalization.known, Some(Canonical::Inclusive(_)));
+        let inclusive_reference = || self.references.iter().find(|reference| reference.is_inclusive());
+        if inclusive_info {
+            used.push((Exception::InclusiveCanonicalization, self.canonicalization.element));
+        } else if let Some(reference) = inclusive_reference() {
+            used.push((Exception::InclusiveCanonicalization, reference.element));
+        }
+        used
+    }
+
     /// The octets that the signature value is over. They identify the message (with the key): unlike an ECDSA
     /// value they cannot be varied.
     ///
     /// # Errors
     /// When the canonicalisation is outside the profile, or the form exceeds its limit.
     pub fn canonical_signed_info(&self, limits: &Limits) -> Result<Vec<u8>, Error> {
-        let prefixes = exclusive_prefixes(&self.canonicalization)?;
         let mut octets = Vec::with_capacity(self.signed_info.range().len() + 256);
-        let how = Exclusive { prefixes, omit: None, limit: limits.canonical };
-        c14n::exclusive(self.signed_info, &how, &mut octets).map_err(Error::Limit)?;
+        match known(&self.canonicalization)? {
+            Canonical::Exclusive(prefixes) => {
+                let how = Exclusive { prefixes, omit: None, limit: limits.canonical };
+                c14n::exclusive(self.signed_info, &how, &mut octets)
+            }
+            Canonical::Inclusive(version) => inclusive(self.signed_info, *version, None, limits.canonical, &mut octets),
+        }
+        .map_err(Error::Limit)?;
         Ok(octets)
     }
 
@@ -99,15 +125,16 @@ impl<'d> Reference<'d> {
         octets.clear();
         let plan = self.plan()?;
         let target = self.target()?;
-        let how = Exclusive { prefixes: plan.prefixes, omit: plan.omit, limit: limits.canonical };
-        let covered = if plan.token {
-            let token = token(target)?;
-            c14n::exclusive_of_token(token, &how, octets).map_err(Error::Limit)?;
-            token
-        } else {
-            c14n::exclusive(target, &how, octets).map_err(Error::Limit)?;
-            target
+        let exclusive = |prefixes| Exclusive { prefixes, omit: plan.omit, limit: limits.canonical };
+        let (covered, written) = match plan.form {
+            Form::Exclusive(prefixes) => (target, c14n::exclusive(target, &exclusive(prefixes), octets)),
+            Form::Inclusive(version) => (target, inclusive(target, version, plan.omit, limits.canonical, octets)),
+            Form::Token(prefixes) => {
+                let token = token(target)?;
+                (token, c14n::exclusive_of_token(token, &exclusive(prefixes), octets))
+            }
         };
+        written.map_err(Error::Limit)?;
         if octets.is_empty() {
             return Err(Error::Empty { element: self.element.id() });
         }
@@ -127,7 +154,11 @@ impl<'d> Reference<'d> {
         Ok(Computed { covered, computed, matches })
     }
 
-    fn digest_algorithm(&self) -> Result<crate::wire::crypto::DigestAlgorithm, Error> {
+    fn is_inclusive(&self) -> bool {
+        self.plan().is_ok_and(|plan| matches!(plan.form, Form::Inclusive(_)))
+    }
+
+    fn digest_algorithm(&self) -> Result<DigestAlgorithm, Error> {
         let method = &self.digest_method;
         method.known.ok_or_else(|| Error::DigestMethod { element: method.element.id(), uri: method.uri.into() })
     }
@@ -135,7 +166,7 @@ impl<'d> Reference<'d> {
     /// What the transforms ask for: `enveloped-signature?`, then one that yields octets.
     fn plan(&self) -> Result<Plan<'_>, Error> {
         let mut omit = None;
-        let mut ending: Option<(&[&str], bool)> = None;
+        let mut ending: Option<Form<'_>> = None;
         for transform in &self.transforms {
             let out_of_order = |detail| Err(refused(transform, detail));
             if ending.is_some() {
@@ -145,30 +176,45 @@ impl<'d> Reference<'d> {
                 TransformKind::Enveloped if omit.is_some() => return out_of_order("stands twice"),
                 // Where the Signature is not inside the target this leaves nothing out (node-soap sends it so).
                 TransformKind::Enveloped => omit = Some(self.signature.id()),
-                TransformKind::Exclusive(prefixes) => ending = Some((prefixes, false)),
+                TransformKind::Exclusive(prefixes) => ending = Some(Form::Exclusive(prefixes)),
+                TransformKind::Inclusive(version) => ending = Some(Form::Inclusive(*version)),
                 TransformKind::Token(_) if omit.is_some() => return out_of_order("follows enveloped-signature"),
-                TransformKind::Token(method) => ending = Some((exclusive_prefixes(method)?, true)),
+                TransformKind::Token(method) => match known(method)? {
+                    Canonical::Exclusive(prefixes) => ending = Some(Form::Token(prefixes)),
+                    Canonical::Inclusive(_) => return out_of_order("asks for inclusive canonicalisation"),
+                },
                 TransformKind::Unknown => return out_of_order("is not taken"),
             }
         }
         match ending {
-            Some((prefixes, token)) => Ok(Plan { omit, prefixes, token }),
+            Some(form) => Ok(Plan { omit, form }),
+            // XML Signature 1.1 §4.4.3.2: octets are needed, and Canonical XML 1.0 makes them.
+            None if self.exceptions.contains(Exception::InclusiveCanonicalization) => {
+                Ok(Plan { omit, form: Form::Inclusive(Version::V1) })
+            }
             None => Err(Error::InclusiveByDefault { element: self.element.id() }),
         }
     }
 }
 
+/// What to digest of the target.
 struct Plan<'p> {
     omit: Option<NodeId>,
-    prefixes: &'p [&'p str],
-    token: bool,
+    form: Form<'p>,
 }
 
-fn exclusive_prefixes<'a>(method: &'a super::Algorithm<'_, super::Prefixes<'_>>) -> Result<&'a [&'a str], Error> {
-    match &method.known {
-        Some(prefixes) => Ok(prefixes),
-        None => Err(Error::Canonicalization { element: method.element.id(), uri: method.uri.into() }),
-    }
+enum Form<'p> {
+    Exclusive(&'p [&'p str]),
+    Inclusive(Version),
+    /// The token that the target refers to, with these prefixes.
+    Token(&'p [&'p str]),
+}
+
+fn known<'a, 'd>(method: &'a Algorithm<'d, Canonical<'d>>) -> Result<&'a Canonical<'d>, Error> {
+    method
+        .known
+        .as_ref()
+        .ok_or_else(|| Error::Canonicalization { element: method.element.id(), uri: method.uri.into() })
 }
 
 fn refused(transform: &Transform<'_>, detail: &'static str) -> Error {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::wire::base64;
-use crate::wire::crypto::{Components, KeyError, PublicKey, sha256};
+use crate::wire::crypto::{Components, Curve, KeyError, PublicKey, sha256};
 
 use super::jws::algorithm;
 
@@ -63,7 +63,10 @@ pub fn read(members: &Map<String, Value>) -> Result<PublicKey, JwkError> {
     }
     let key = match (text(members, "kty")?, members.get("crv").and_then(Value::as_str)) {
         ("RSA", _) => PublicKey::from_rsa(&number(members, "n")?, &number(members, "e")?),
-        ("EC", Some("P-256")) => PublicKey::from_p256(&bytes(members, "x")?, &bytes(members, "y")?),
+        ("EC", Some(name)) => match Curve::ALL.into_iter().find(|curve| curve.jose_name() == name) {
+            Some(curve) => PublicKey::from_point(curve, &bytes(members, "x")?, &bytes(members, "y")?),
+            None => return Err(JwkError::Kind(name.to_owned())),
+        },
         ("OKP", Some("Ed25519")) => PublicKey::from_ed25519(&bytes(members, "x")?),
         (kind, curve) => return Err(JwkError::Kind(curve.unwrap_or(kind).to_owned())),
     };
@@ -115,8 +118,8 @@ fn required(key: &PublicKey) -> Vec<(&'static str, String)> {
         Components::Rsa { modulus, exponent } => {
             vec![("e", url(exponent)), ("kty", "RSA".to_owned()), ("n", url(modulus))]
         }
-        Components::P256 { x, y } => {
-            vec![("crv", "P-256".to_owned()), ("kty", "EC".to_owned()), ("x", url(x)), ("y", url(y))]
+        Components::Ec { curve, x, y } => {
+            vec![("crv", curve.jose_name().to_owned()), ("kty", "EC".to_owned()), ("x", url(x)), ("y", url(y))]
         }
         Components::Ed25519 { x } => vec![("crv", "Ed25519".to_owned()), ("kty", "OKP".to_owned()), ("x", url(x))],
     }
@@ -173,7 +176,7 @@ mod tests {
             (format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}","d":"{x}"}}"#), JwkError::Private),
             (format!(r#"{{"kty":"oct","k":"{x}"}}"#), JwkError::Private),
             (r#"{"kty":"oct"}"#.to_owned(), JwkError::Kind("oct".to_owned())),
-            (format!(r#"{{"kty":"EC","crv":"P-384","x":"{x}"}}"#), JwkError::Kind("P-384".to_owned())),
+            (format!(r#"{{"kty":"EC","crv":"secp256k1","x":"{x}"}}"#), JwkError::Kind("secp256k1".to_owned())),
             (format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}","use":"enc"}}"#), JwkError::Purpose),
             (format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}","key_ops":["encrypt"]}}"#), JwkError::Purpose),
             (r#"{"kty":"OKP","crv":"Ed25519","x":"AA"}"#.to_owned(), JwkError::Key(KeyError::Encoding)),

@@ -11,7 +11,7 @@ use crate::wire::shape::{self, MAX_URI, Shape, ShapeError, name_of};
 use crate::wire::x509::{Certificate, DistinguishedName, MAX_CERTIFICATE, SerialNumber};
 use crate::wire::xml::Element;
 
-pub use key_value::{P256, key_value};
+pub use key_value::key_value;
 
 /// `ds:X509Data`: certificates, and what names one. Each list in document order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -11,7 +11,6 @@ use chrono::{DateTime, Utc};
 
 use crate::wire::base64;
 use crate::wire::crypto::{Components, PublicKey};
-use crate::wire::key_info::P256;
 use crate::wire::ns;
 use crate::wire::shape;
 use crate::wire::xml::time::format_millis;
@@ -203,9 +202,9 @@ fn write_key_value(writer: &mut Writer, key: &PublicKey) -> Result<(), WriteErro
             writer.leaf(ds("Modulus"), &[], &base64::encode(modulus));
             writer.leaf(ds("Exponent"), &[], &base64::encode(exponent)).end();
         }
-        Components::P256 { x, y } => {
+        Components::Ec { curve, x, y } => {
             let ds11 = |local| Name::new("ds11", ns::DS11, local);
-            writer.start(ds11("ECKeyValue")).start(ds11("NamedCurve")).attribute("URI", P256).end();
+            writer.start(ds11("ECKeyValue")).start(ds11("NamedCurve")).attribute("URI", curve.uri()).end();
             writer.leaf(ds11("PublicKey"), &[], &base64::encode(&[&[4], x, y].concat())).end();
         }
         Components::Ed25519 { .. } => return Err(WriteError::KeyKind),

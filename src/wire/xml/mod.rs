@@ -9,6 +9,8 @@
 pub mod c14n;
 #[cfg(test)]
 mod differential;
+/// Inclusive canonical form, for exceptions.
+pub mod inclusive;
 mod names;
 #[cfg(test)]
 pub(crate) mod random;

@@ -1,0 +1,45 @@
+//! Public corpora against our code. They come by `$VIDIMUS_VECTORS`; without it a test says `skipped`, and fails under
+//! `VIDIMUS_REQUIRE_VECTORS`.
+
+#![expect(clippy::expect_used, reason = "what helps a test fails as the test does")]
+
+use std::path::PathBuf;
+
+use vidimus::conformance::corpora::{CorpusResult, wycheproof};
+
+/// The corpus's folder, or why the test is skipped.
+fn folder(name: &str) -> Option<PathBuf> {
+    let Some(root) = std::env::var_os("VIDIMUS_VECTORS").map(PathBuf::from) else {
+        let required = std::env::var_os("VIDIMUS_REQUIRE_VECTORS").is_some();
+        assert!(!required, "VIDIMUS_REQUIRE_VECTORS is set and VIDIMUS_VECTORS is not");
+        println!("skipped: VIDIMUS_VECTORS is not set");
+        return None;
+    };
+    Some(root.join(name))
+}
+
+fn all_of(results: &[CorpusResult], count: impl Fn(&CorpusResult) -> usize) -> usize {
+    results.iter().map(count).sum()
+}
+
+#[test]
+fn wycheproof_finds_no_signature_that_verifies_and_should_not() {
+    let Some(folder) = folder("wycheproof") else { return };
+    let results = wycheproof::run(&folder).expect("the corpus is there");
+    results.iter().for_each(|result| println!("{result}"));
+    for result in &results {
+        assert_eq!(result.wrongly_accepted, Vec::<String>::new(), "{}", result.corpus);
+        // Every valid row that is ours is taken: no primitive is stricter than it says.
+        assert_eq!(result.refused_valid, Vec::<(String, String)>::new(), "{}", result.corpus);
+    }
+    let primitives = ["rsa_signature_", "rsa_pss_", "p1363", "ed25519", "hmac_sha256"];
+    for primitive in primitives {
+        assert!(
+            results.iter().any(|result| result.corpus.contains(primitive) && result.agreed_valid > 0),
+            "no valid row of {primitive}"
+        );
+    }
+    // Floors: fewer rows mean that a file is gone, or that something is no longer taken.
+    assert!(all_of(&results, |result| result.agreed_valid) >= 1_300, "agreed valid");
+    assert!(all_of(&results, |result| result.agreed_invalid) >= 2_900, "agreed invalid");
+}
