@@ -11,6 +11,7 @@ pub mod config;
 pub mod credentials;
 pub mod demo;
 pub mod envelope;
+pub mod examine;
 pub mod exit;
 pub mod explain;
 pub mod files;
@@ -21,6 +22,7 @@ pub mod operator;
 pub mod output;
 pub mod report;
 pub mod serve;
+pub mod stacks;
 pub mod token;
 pub mod version;
 

@@ -221,7 +221,12 @@ impl Checked {
         // Found by `envelope verify` alone; the pipeline does not search.
         if let Some(cause) = self.fact("cause") {
             lines.push(format!("{indent}cause: {cause}"));
-        } else if !fix.is_empty() {
+        }
+        if let Some(searched) = self.fact("searched") {
+            lines.push(format!("{indent}cause: not found: {searched}"));
+        }
+        let fix = self.fact("cause_fix").unwrap_or(fix);
+        if !fix.is_empty() {
             lines.push(format!("{indent}fix: {fix}"));
         }
         let mut last = format!("{indent}{}", self.id);

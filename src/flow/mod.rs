@@ -20,6 +20,9 @@ pub mod transport;
 
 pub mod verify;
 
+/// A signed document that is no envelope, for the command line.
+pub mod signed_document;
+
 mod key_reference;
 
 pub mod coverage;

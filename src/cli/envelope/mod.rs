@@ -1,11 +1,11 @@
 //! `vidimus envelope`: work on a file with a signed SOAP envelope, without any server.
 
-mod cause;
 pub mod inspect;
 pub mod sign;
 pub mod signing;
 pub mod structure;
-mod trusted;
+pub mod trusted;
+pub mod verdict;
 pub mod verify;
 
 use super::exit;

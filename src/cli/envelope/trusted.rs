@@ -9,15 +9,16 @@ use std::sync::Arc;
 
 use crate::cli::Failure;
 use crate::cli::credentials;
+use crate::cli::examine::keys::Key;
 use crate::cli::files;
 use crate::flow::profile::CertificateTrust;
 use crate::flow::trust::Trust;
-use crate::model::{KeyThumbprint, PartyId};
+use crate::model::{CheckId, Fact, KeyThumbprint, PartyId, Refusal, Time};
 use crate::registry::{Registry, Sender, Standing, TokenIssuer};
 use crate::wire::crypto::PublicKey;
 use crate::wire::ns;
-use crate::wire::x509::Anchors;
-use crate::wire::xml::{Document, Element};
+use crate::wire::x509::{Anchors, Certificate, verify_path};
+use crate::wire::xml::{Document, Element, time};
 
 /// Files that were named, read.
 pub struct Trusted {
@@ -89,6 +90,82 @@ impl Trusted {
             }));
         }
         self.trust(senders, self.issuers(document))
+    }
+
+    /// All keys that were named: of senders and of issuers.
+    pub fn keys(&self) -> Vec<PublicKey> {
+        let senders = self.senders.iter().flat_map(|sender| &sender.public_keys);
+        senders.chain(&self.issuer_keys).filter_map(|spki| PublicKey::from_spki(spki).ok()).collect()
+    }
+
+    /// The certificates of named senders, for a second look.
+    pub fn examined_keys(&self) -> Vec<Key> {
+        let certificates = self.senders.iter().flat_map(|sender| {
+            sender
+                .certificates
+                .iter()
+                .filter_map(|der| Key::of_certificate(der, &format!("--registered {}", sender.name), None))
+        });
+        certificates.collect()
+    }
+
+    /// Whether this key may sign a document: named itself, or by a certificate that leads to a named
+    /// authority.
+    ///
+    /// # Errors
+    /// The refusal that says why not.
+    pub fn vouch(&self, key: &PublicKey, certificate: Option<&Certificate>, at: Time) -> Result<(), Box<Refusal>> {
+        if self.by_name(key.spki()).is_some() {
+            return Ok(());
+        }
+        let subject = certificate.map(|own| own.subject().to_string()).unwrap_or_default();
+        let (Some(certificate), false) = (certificate, self.anchors.is_empty()) else {
+            return Err(Box::new(
+                Refusal::new(CheckId::KeyRegistered)
+                    .with(Fact::text("subject", subject))
+                    .with(Fact::text("thumbprint", KeyThumbprint(key.thumbprint()).to_string())),
+            ));
+        };
+        let anchors = Anchors::from_der(self.anchors.iter().map(Vec::as_slice)).unwrap_or_default();
+        match verify_path(certificate, &[], &anchors, at) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Box::new(
+                Refusal::new(CheckId::CertificatePath)
+                    .with(Fact::text("subject", subject))
+                    .with(Fact::text("issuer", certificate.issuer().to_string()))
+                    .with(Fact::text("detail", error.to_string())),
+            )),
+        }
+    }
+
+    /// The same as a sentence, for a message that has faults.
+    ///
+    /// # Errors
+    /// Why the signer would be refused too.
+    pub fn would_vouch(&self, spki: &[u8], certificate: Option<&[u8]>, at: Time) -> Result<String, String> {
+        let certificate = certificate.and_then(|der| Certificate::parse(der).ok());
+        if let Some(own) = certificate.as_ref().filter(|own| !own.is_valid_at(at)) {
+            let (from, to) = (time::format_millis(own.not_before()), time::format_millis(own.not_after()));
+            return Err(format!("its certificate counts from {from} to {to}, which is another fault"));
+        }
+        if let Some(name) = self.by_name(spki) {
+            return Ok(format!("known as {name}"));
+        }
+        let key = PublicKey::from_spki(spki).map_err(|error| error.to_string())?;
+        match self.vouch(&key, certificate.as_ref(), at) {
+            Ok(()) => Ok("with a certificate that leads to an authority of --trust".to_owned()),
+            Err(refusal) if refusal.check == CheckId::KeyRegistered => {
+                Err("that is none of those that you named".to_owned())
+            }
+            Err(_) => Err("its certificate leads to no authority of --trust".to_owned()),
+        }
+    }
+
+    /// Under which name a key was given.
+    fn by_name(&self, spki: &[u8]) -> Option<&str> {
+        let sender = self.senders.iter().find(|sender| sender.public_keys.iter().any(|own| own == spki));
+        let issuer = self.issuer_keys.iter().any(|own| own == spki).then_some("an issuer of --saml-issuer");
+        sender.map(|sender| sender.name.as_str()).or(issuer)
     }
 
     fn trust(&self, senders: Vec<Sender>, issuers: Vec<TokenIssuer>) -> Trust {

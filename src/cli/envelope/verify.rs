@@ -4,30 +4,34 @@
 //! line, and lists all independent faults, root cause first. Needs no server and no configuration.
 //!
 //! Three outcomes: `accepted` (the signer is trusted as asked), `intact` (nobody was named to judge
-//! the signer by), `refused`.
+//! the signer by), `refused`. What is told beside the verdict (coverage map, causes, the sender's
+//! stack and its settings) is in [`verdict`](super::verdict).
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
 
+use crate::cli::examine::Examined;
 use crate::cli::exit;
 use crate::cli::files;
-use crate::cli::report::{Checked, Known, Report};
+use crate::cli::report::Report;
+use crate::cli::stacks;
 use crate::cli::{Exit, Failure, Output};
 use crate::config::profiles;
 use crate::flow::authenticate;
 use crate::flow::inquiry::{Inquiry, Stop, Stopped};
 use crate::flow::parse;
 use crate::flow::profile::Profile;
+use crate::flow::signed_document;
 use crate::flow::verify::{self, Terms};
-use crate::model::{CheckId, CheckOutcome, Time};
+use crate::model::{CheckId, Time};
 use crate::wire::ns;
 use crate::wire::xml::{ById, Document, Limits, time};
 
-use super::cause;
+pub use super::verdict::{Outcome, Verdict};
+
 use super::trusted::Trusted;
 
 #[derive(Debug, clap::Args)]
@@ -58,6 +62,10 @@ pub struct Args {
     /// Be content with an intact message, whoever signed it
     #[arg(long)]
     any_signer: bool,
+    /// Show the settings of this stack, whatever the message looks like: cxf, spring-ws, metro, wcf, zeep, node-soap,
+    /// soapui, php …
+    #[arg(long, value_name = "NAME")]
+    stack: Option<String>,
 }
 
 /// When to judge.
@@ -82,31 +90,16 @@ impl std::str::FromStr for At {
     }
 }
 
-/// What came of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    Accepted,
-    Intact,
-    Refused,
-}
-
-impl Outcome {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Intact => "intact",
-            Self::Refused => "refused",
-        }
-    }
-}
-
 /// # Errors
 /// When a file cannot be used.
 pub fn run(args: &Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
     let bytes = files::read(&args.file)?;
     let trusted = Trusted::read(&args.trust, &args.registered, &args.saml_issuer)?;
     let profile = args.profile.as_deref().map(profile).transpose()?;
-    let verdict = judge(bytes, &trusted, profile, args.at);
+    let mut verdict = judge(bytes, &trusted, profile, args.at);
+    if let Some(name) = &args.stack {
+        verdict.stack = Some(stacks::named(name)?);
+    }
     let name = if files::is_stdin(&args.file) { "stdin".into() } else { args.file.to_string_lossy() };
     if out.is_json() {
         out.json(&verdict.json(&name));
@@ -120,20 +113,15 @@ pub fn run(args: &Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
     })
 }
 
-/// The outcome with everything that it rests on.
-struct Verdict {
-    outcome: Outcome,
-    report: Report,
-    at: Time,
-    profile: String,
-}
-
-fn judge(bytes: Vec<u8>, trusted: &Trusted, asked: Option<Profile>, at: At) -> Verdict {
+/// Judges an envelope, or a signed document, by whom one trusts; without a profile, any operation
+/// of any service.
+pub fn judge(bytes: Vec<u8>, trusted: &Trusted, asked: Option<Profile>, at: At) -> Verdict {
     let mut inquiry = Inquiry::new(Stop::Never, microseconds);
     let limits = Limits::default();
     let mut profile = asked.clone().or_else(|| profiles::built_in().into_iter().next());
     let mut now = Utc::now();
     let mut judged = Err(Stopped);
+    let examined = Examined::read(&bytes);
     let document = parse::document(bytes, &limits, &mut inquiry).ok();
     if let (Some(document), Some(profile)) = (&document, &mut profile) {
         now = moment(document, at, now);
@@ -144,17 +132,13 @@ fn judge(bytes: Vec<u8>, trusted: &Trusted, asked: Option<Profile>, at: At) -> V
         judged = steps(document, trusted, profile, &limits, now, &mut inquiry);
     }
     let (trace, _) = inquiry.finish();
-    let outcome = match judged {
-        Ok(outcome) => outcome,
-        Err(Stopped) => Outcome::Refused,
-    };
+    let outcome = judged.unwrap_or(Outcome::Refused);
     let mut report = Report::from(&trace);
     if let Some(document) = &document {
         report.keep_independent(&|reference| match document.by_id(reference.strip_prefix('#')?) {
             ById::One(element) => Some(element.range()),
             ById::None | ById::Repeated(_) => None,
         });
-        add_causes(&mut report, document);
     }
     if !trusted.names_senders() {
         // The signer's key was registered for the occasion: that answers nothing.
@@ -163,7 +147,12 @@ fn judge(bytes: Vec<u8>, trusted: &Trusted, asked: Option<Profile>, at: At) -> V
             .iter_mut()
             .for_each(|step| step.checks.retain(|check| check.check() != Some(CheckId::KeyRegistered)));
     }
-    Verdict { outcome, report, at: now, profile: profile.map(|profile| profile.name).unwrap_or_default() }
+    let profile_name = profile.as_ref().map(|profile| profile.name.clone()).unwrap_or_default();
+    let mut verdict = Verdict::new(outcome, report, now, profile_name);
+    if let Some(examined) = &examined {
+        verdict.look_into(examined, profile.as_ref(), trusted);
+    }
+    verdict
 }
 
 /// The steps of the server up to the signer, whose judgement needs somebody named.
@@ -175,6 +164,9 @@ fn steps(
     now: Time,
     inquiry: &mut Inquiry,
 ) -> Result<Outcome, Stopped> {
+    if signed_document::fits(document) {
+        return bare(document, trusted, profile, limits, now, inquiry);
+    }
     let envelope = parse::envelope(document, profile, inquiry)?;
     let known = trusted.senders();
     let terms = Terms { trust: &known, profile, limits, addresses: &[], now };
@@ -189,28 +181,49 @@ fn steps(
     Ok(Outcome::Accepted)
 }
 
-/// Says of each element that changed what changed it, where that can be found.
-fn add_causes(report: &mut Report, document: &Document) {
-    let checks = report.steps.iter_mut().flat_map(|step| &mut step.checks);
-    for check in checks.filter(|check| is_digest(check, CheckOutcome::Failed)) {
-        let reference = check.fact("reference").unwrap_or_default();
-        let cause = cause::of(document, &reference);
-        check.facts.extend(cause.map(|cause| Known { name: "cause".to_owned(), value: cause.into() }));
+/// A SAML Response or assertion by itself, or other signed XML.
+fn bare(
+    document: &Document,
+    trusted: &Trusted,
+    profile: &Profile,
+    limits: &Limits,
+    now: Time,
+    inquiry: &mut Inquiry,
+) -> Result<Outcome, Stopped> {
+    let known = trusted.keys();
+    let terms = signed_document::Terms { known: &known, algorithms: &profile.algorithms, limits, now };
+    let sealed = signed_document::verify(document, terms, inquiry)?;
+    if trusted.names_nobody() {
+        return Ok(Outcome::Intact);
     }
+    for sealed in &sealed {
+        if let Err(refusal) = trusted.vouch(&sealed.key, sealed.certificate.as_ref(), now) {
+            inquiry.refuse(*refusal)?;
+        }
+    }
+    inquiry.clean()?;
+    Ok(Outcome::Accepted)
 }
 
+/// When to judge. `created`: the Timestamp's; without one, the IssueInstant of a SAML message.
 fn moment(document: &Document, at: At, now: Time) -> Time {
     match at {
         At::Now => now,
         At::Instant(time) => time,
         At::Created => {
             let created = document.elements().find(|element| element.is(ns::WSU, "Created"));
-            created.and_then(|created| time::parse(created.text()?.trim()).ok()).unwrap_or(now)
+            let issued = || document.elements().find_map(|element| element.attribute("", "IssueInstant"));
+            let text = created.and_then(|created| created.text()).or_else(|| issued().map(Into::into));
+            text.and_then(|text| time::parse(text.trim()).ok()).unwrap_or(now)
         }
     }
 }
 
-fn profile(named: &str) -> Result<Profile, Failure> {
+/// A built-in profile by its name, or the file of one.
+///
+/// # Errors
+/// When there is none, or the file is none.
+pub fn profile(named: &str) -> Result<Profile, Failure> {
     let built_in = profiles::built_in();
     if let Some(profile) = built_in.iter().find(|profile| profile.name == named) {
         return Ok(profile.clone());
@@ -224,68 +237,6 @@ fn profile(named: &str) -> Result<Profile, Failure> {
     toml::from_str(&files::read_text(path)?).map_err(|error| {
         Failure::usage(format!("`{named}` is no profile: {}", error.message()), "Compare it with a built-in profile")
     })
-}
-
-impl Verdict {
-    fn lines(&self, name: &str) -> Vec<String> {
-        let mut head = format!("{name}  {}", self.outcome.as_str().to_uppercase());
-        match self.report.faults().next() {
-            Some(fault) => head.push_str(&format!("  {}  {}", fault.code(), fault.id)),
-            None => head.push_str(&format!("  signed by {}", self.signer("subject").unwrap_or_default())),
-        }
-        let mut lines = vec![head];
-        let faults = self.report.distinct_faults().len();
-        if faults > 1 {
-            lines.push(format!(" {faults} faults; the first is nearest to the cause"));
-        }
-        lines.extend(self.report.lines());
-        lines.push(format!(" – {:<18} at {}, profile {}", "judged", time::format_millis(self.at), self.profile));
-        if self.outcome == Outcome::Intact {
-            lines.push(
-                " – signer             not judged: name whom you trust with --trust, --registered or --saml-issuer"
-                    .to_owned(),
-            );
-        }
-        if self.report.faults().any(|fault| fault.check() == Some(CheckId::KeyReferenceKnown)) {
-            lines.push(" here, certificates are known by --registered PEM".to_owned());
-        }
-        let mut faults = self.report.faults().peekable();
-        if faults.peek().is_some() && faults.all(|fault| fault.code() == "TIM-WINDOW") {
-            lines.push(" only the time is wrong: to judge an old message, add --at created".to_owned());
-        }
-        lines
-    }
-
-    fn json(&self, name: &str) -> serde_json::Value {
-        let fault = self.report.faults().next();
-        let covered = self.report.checks().filter(|check| is_digest(check, CheckOutcome::Passed)).map(|check| {
-            json!({"element": check.fact("element"), "reference": check.fact("reference"), "place": check.place})
-        });
-        json!({
-            "schema": "vidimus.envelope/v1",
-            "file": name,
-            "outcome": self.outcome.as_str(),
-            "code": fault.map(Checked::code),
-            "reason": fault.map(|fault| &fault.id),
-            "at": time::format_millis(self.at),
-            "profile": self.profile,
-            "signer": self.signer("subject").map(|subject| {
-                json!({"subject": subject, "spki_sha256": self.signer("thumbprint"), "algorithm": self.signer("algorithm")})
-            }),
-            "covered": covered.collect::<Vec<_>>(),
-            "checks": self.report.checks().map(Checked::json).collect::<Vec<_>>(),
-        })
-    }
-
-    /// What the check of the signature value saw of the signer.
-    fn signer(&self, fact: &str) -> Option<String> {
-        let value = self.report.checks().find(|check| check.check() == Some(CheckId::SignatureValue));
-        value.filter(|check| check.outcome == CheckOutcome::Passed)?.fact(fact)
-    }
-}
-
-fn is_digest(check: &Checked, outcome: CheckOutcome) -> bool {
-    check.check() == Some(CheckId::DigestValue) && check.outcome == outcome
 }
 
 /// Microseconds since the program began.
@@ -394,7 +345,12 @@ mod tests {
         let text = String::from_utf8(signed(&gent, &["Body", "Timestamp"], KeyReference::Bst)).unwrap();
         let verdict = verdict(text.replace("<x ", "\n  <x ").replace("</x>", "</x>\n").into_bytes(), &[&gent]);
         let lines = verdict.lines("msg.xml");
-        assert!(lines.iter().any(|line| line.trim_start().starts_with("cause: white space was put")), "{lines:#?}");
+        assert!(
+            lines.iter().any(|line| line
+                .trim_start()
+                .contains("cause: the digest matches if there is no white space between its tags")),
+            "{lines:#?}"
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! signature, no encryption. SHA-1 is verified for whoever has a dated exception, and signs nothing.
 
 mod algorithm;
+pub mod diagnose;
 mod private;
 mod public;
 #[cfg(test)]
