@@ -330,7 +330,12 @@ mod tests {
         digest.facts = vec![Fact::text("reference", "#TS-1"), Fact::text("element", "wsu:Timestamp")];
         trace.record(digest);
         let mut body = check(CheckId::CoverageBody, CheckOutcome::Failed);
-        body.facts = vec![Fact::list("parts", ["wsu:Timestamp"])];
+        body.facts = vec![
+            Fact::text("element", "Body"),
+            Fact::text("profile", "rsz"),
+            Fact::list("wanted", ["Timestamp", "Body"]),
+            Fact::list("parts", ["Timestamp"]),
+        ];
         body.place = Some(Place { path: "/soap:Envelope/soap:Body".to_owned(), bytes: 1832..2410 });
         trace.record(body);
         trace.begin(StepId::Replay);
@@ -347,7 +352,7 @@ mod tests {
                 " ✔ XML",
                 " ✔ signature value    RSA-SHA256, CN=ocmw-gent",
                 " ✔ digests            wsu:Timestamp #TS-1, unchanged",
-                " ✘ coverage           soap:Body is not signed; the signature covers wsu:Timestamp.",
+                " ✘ coverage           Body is not signed. `rsz` wants Timestamp, Body; you signed Timestamp.",
                 "                      fix: Add soap:Body to the signed parts of your client.",
                 "                      body-not-signed · WSS 1.1 §8 · /soap:Envelope/soap:Body (bytes 1832–2410)",
                 " – not run            message-seen-before",

@@ -298,7 +298,10 @@ fn wanted(profile: &Profile, namespace: &str, name: &str) -> Option<String> {
                 "MessageID" => coverage.requires(Part::MessageId),
                 _ => false,
             };
-            by(named || coverage.addressing == AddressingCoverage::SignedIfPresent, "read for routing, and not believed")
+            by(
+                named || coverage.addressing == AddressingCoverage::SignedIfPresent,
+                "read for routing, and not believed",
+            )
         }
         (ns::DS, _) => None,
         _ => Some("not read".to_owned()),
