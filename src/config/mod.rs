@@ -9,6 +9,7 @@
 //! an extension point: its word in the row of the choice, and an arm below.
 
 pub mod build;
+mod exceptions;
 mod files;
 pub mod init;
 pub mod options;
@@ -340,7 +341,8 @@ fn registry(
     audiences.extend(doors.iter().map(|door| door.endpoint.clone()));
     audiences.dedup();
     let paths = listed(values, "registry.files", problems);
-    let mut reader = registry_files::Reader::new(&values.dir, now, &own.used, &audiences, problems);
+    let clock = (now, values.integer("registry.exception_warning_days"));
+    let mut reader = registry_files::Reader::new(&values.dir, clock, &own.used, &audiences, problems);
     paths.iter().for_each(|path| reader.read(path));
     let mut entries = reader.entries;
     let most = Duration::from_secs(values.integer("oauth.maximum_lifetime_seconds"));

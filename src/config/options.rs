@@ -82,6 +82,7 @@ settings! {
     "trust.anchors" Paths, Some("[\"trust/*.pem\"]"), "Roots of the certificates that profiles judge by path.";
 
     "registry.files" Paths, Some("[\"registry/*.toml\"]"), "Senders, services and issuers.";
+    "registry.exception_warning_days" Integer(0, 366), Some("30"), "Days before the end of a sender's exception at which `config check` begins to warn.";
     "profiles.files" Paths, Some("[]"), "Profiles of your own, beside the built-in ones.";
 
     "pdp.engine" Choice(&["cedar"]), Some("\"cedar\""), "Who decides.";

@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_spanned::Spanned;
 
+use super::exceptions::{self, RawException, Remark};
 use super::files;
 use super::problem::{Place, Problem, SourceText, source_text};
 use crate::model::{Claim, ClaimType, KeyThumbprint, PartyId, Scope, Target, Time, TokenType};
@@ -42,6 +43,8 @@ struct RawSender {
     assertion_lifetime_seconds: Option<Spanned<u32>>,
     #[serde(default)]
     claims: Vec<RawClaim>,
+    #[serde(default)]
+    exceptions: Vec<Spanned<RawException>>,
 }
 
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
@@ -105,15 +108,17 @@ pub(super) struct Reader<'p> {
     pub entries: Entries,
     dir: &'p Path,
     now: Time,
+    /// How many days before its end an exception is warned of.
+    warn_days: u64,
     source: SourceText,
     problems: &'p mut Vec<Problem>,
 }
 
 impl<'p> Reader<'p> {
-    /// `dir`: what paths in the files begin from. `taken`: keys and names that are ours.
+    /// `dir`: what paths in the files begin from. `now`, and how many days before its end an exception is warned of. `taken`: keys and names that are ours.
     pub fn new(
         dir: &'p Path,
-        now: Time,
+        (now, warn_days): (Time, u64),
         own_keys: &HashMap<KeyThumbprint, &'static str>,
         own_names: &[String],
         problems: &'p mut Vec<Problem>,
@@ -121,7 +126,7 @@ impl<'p> Reader<'p> {
         let mut entries = Entries::default();
         entries.names.extend(own_names.iter().map(|name| (name.clone(), "ours".to_owned())));
         entries.keys.extend(own_keys.iter().map(|(key, purpose)| (*key, format!("our own key for {purpose}"))));
-        Self { entries, dir, now, source: source_text(dir, ""), problems }
+        Self { entries, dir, now, warn_days, source: source_text(dir, ""), problems }
     }
 
     pub fn read(&mut self, path: &Path) {
@@ -171,6 +176,10 @@ impl<'p> Reader<'p> {
             values: claim.values,
             source: REGISTRY.to_owned(),
         });
+        let mut remarks = Vec::new();
+        let clock = (self.now, self.warn_days);
+        let exceptions = exceptions::read(&name, &raw.exceptions, &certificates, clock, &mut remarks);
+        remarks.into_iter().for_each(|remark| self.remark(remark));
         let sender = Sender {
             party,
             number: raw.number.map(Spanned::into_inner),
@@ -185,6 +194,7 @@ impl<'p> Reader<'p> {
             grants: grants.collect(),
             assertion_lifetime: self.seconds(raw.assertion_lifetime_seconds, CLIENT_ASSERTION),
             claims: claims.collect(),
+            exceptions,
             name,
         };
         self.entries.senders.push(sender);
@@ -351,6 +361,11 @@ impl<'p> Reader<'p> {
             None => default,
         };
         Duration::from_secs(seconds.into())
+    }
+
+    fn remark(&mut self, remark: Remark) {
+        let problem = Problem::new(remark.says, remark.fix).at(Some(Place::new(&self.source, remark.span)));
+        self.problems.push(if remark.warning { problem.warning() } else { problem });
     }
 
     fn wrong(&mut self, span: Range<usize>, says: impl fmt::Display, fix: &str) {

@@ -199,6 +199,8 @@ fn world() -> Folder {
         file("registry/base.toml", registry, false),
         file("senders/base.pem", &base, false),
         file("senders/other.pem", &other, false),
+        file("senders/small.pem", include_str!("../../keys/rsa-1024.cert.pem"), false),
+        file("senders/rsa.pem", include_str!("../../keys/hospital.cert.pem"), false),
         file("senders/other.key", &other_key, true),
         file("senders/open.key", &other_key, false),
         file("senders/chain.pem", &format!("{other}{base}"), false),

@@ -60,6 +60,7 @@ pub struct Authenticated {
     made_at: Time,
     on_behalf_of: Option<PartyId>,
     targets: Option<Vec<Target>>,
+    exceptions: Vec<String>,
 }
 
 impl Authenticated {
@@ -103,6 +104,11 @@ impl Authenticated {
         self.targets.as_deref()
     }
 
+    /// The exceptions for old algorithms that the message rests on, in words: each record shows them.
+    pub fn exceptions(&self) -> &[String] {
+        &self.exceptions
+    }
+
     /// OneTimeUse (SAML 2.0 Core §2.5.1.5): the assertion is spent with the token.
     fn spend_once(&mut self, judged: &Judged<'_, '_, '_>, skew: Duration) {
         if !judged.assertion().conditions.one_time_use {
@@ -132,6 +138,7 @@ pub fn requester(
         }
         KeySource::Assertion { assertion } => by_assertion(message, assertion, terms, issuer, inquiry)?,
     };
+    authenticated.exceptions = excepted(message, terms, inquiry)?;
     authenticated.replay_claims.extend(message_claims(message));
     authenticated.made_at = authenticated.made_at.min(message.created());
     inquiry.clean()?;
@@ -240,6 +247,7 @@ pub fn private_key_jwt(
         made_at: proven.made_at,
         on_behalf_of: None,
         targets: None,
+        exceptions: Vec::new(),
     })
 }
 
@@ -273,6 +281,7 @@ fn by_certificate(
         made_at: terms.now,
         on_behalf_of: None,
         targets: None,
+        exceptions: Vec::new(),
     })
 }
 
@@ -344,6 +353,7 @@ fn holding(
         made_at: now,
         on_behalf_of,
         targets: targets(judged, issuer),
+        exceptions: Vec::new(),
     })
 }
 
@@ -446,6 +456,33 @@ fn registered<'t>(
     said.push(Fact::text("sender", sender.name.clone()));
     inquiry.passed(CheckId::KeyRegistered, said);
     Ok(sender)
+}
+
+/// Whether the very sender whose key signed may use what the message's signature uses (`rules.md` 4.2).
+fn excepted(message: &Message<'_>, terms: Terms<'_>, inquiry: &mut Inquiry) -> Result<Vec<String>, Stopped> {
+    let key = KeyThumbprint(message.key().thumbprint());
+    let sender = terms.trust.registry.sender_by_key(&key);
+    let mut used = Vec::new();
+    for exception in message.exceptional() {
+        let name = sender.map(|sender| sender.name.as_str()).unwrap_or_default();
+        let said = |check| {
+            Refusal::new(check).with(Fact::text("algorithm", exception.as_str())).with(Fact::text("sender", name))
+        };
+        let allowance = sender.and_then(|sender| sender.allowance(*exception, &key));
+        let detail = match allowance {
+            Some(allowance) if terms.now < allowance.until => {
+                let until = Fact::time("expires", allowance.until);
+                let said = said(CheckId::AlgorithmException).with(until).with(Fact::text("detail", &allowance.reason));
+                inquiry.passed(CheckId::AlgorithmException, said.facts);
+                used.push(format!("{exception} before {}: {}", allowance.until.to_rfc3339(), allowance.reason));
+                continue;
+            }
+            Some(allowance) => format!("its exception ended at {}", allowance.until.to_rfc3339()),
+            None => "it has no such exception for this key".to_owned(),
+        };
+        inquiry.refuse(said(CheckId::AlgorithmException).with(Fact::text("detail", detail)))?;
+    }
+    Ok(used)
 }
 
 fn active(sender: &Sender, inquiry: &mut Inquiry) -> Result<(), Stopped> {

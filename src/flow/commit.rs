@@ -201,6 +201,9 @@ fn intent(
         Field::Personal("requester", requester.party.to_string().into()),
         Field::Personal("requester_key", requester.key.to_string().into()),
     ];
+    if !permit.authenticated.exceptions().is_empty() {
+        fields.push(Field::Plain("exceptions", permit.authenticated.exceptions().into()));
+    }
     if let Some(party) = &permit.ask.on_behalf_of {
         fields.push(Field::Personal("on_behalf_of", party.to_string().into()));
     }

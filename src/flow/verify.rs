@@ -33,12 +33,12 @@ use crate::flow::dsig_refusal;
 use crate::flow::freshness;
 use crate::flow::inquiry::{Inquiry, Stopped, facts};
 use crate::flow::key_reference::{self, SigningKey};
-use crate::flow::parse::{Envelope, place, short};
+use crate::flow::parse::{Envelope, place, place_if, short};
 use crate::flow::profile::Profile;
 use crate::flow::trust::Trust;
 use crate::model::{CheckId, Fact, KeyThumbprint, Refusal, StepId, Time};
-use crate::wire::crypto::{self, PublicKey, SignatureAlgorithm};
-use crate::wire::dsig::{Error, Signature};
+use crate::wire::crypto::{self, DigestAlgorithm, PublicKey, SignatureAlgorithm};
+use crate::wire::dsig::{Error, Exception, Signature};
 use crate::wire::soap;
 use crate::wire::wsse::SecurityHeader;
 use crate::wire::xml::{Element, Limits};
@@ -71,6 +71,7 @@ pub struct Message<'d> {
     identity: [u8; 32],
     signature_id: Option<&'d str>,
     claimed_message_id: Option<String>,
+    exceptional: Vec<Exception>,
 }
 
 impl<'d> Message<'d> {
@@ -116,6 +117,11 @@ impl<'d> Message<'d> {
         self.signature_id
     }
 
+    /// What the signature uses that only an exception of its sender allows.
+    pub(super) fn exceptional(&self) -> &[Exception] {
+        &self.exceptional
+    }
+
     /// For echoing in `RelatesTo`: covered or not, it is only the caller's own word given back.
     pub fn claimed_message_id(&self) -> Option<&str> {
         self.claimed_message_id.as_deref()
@@ -157,6 +163,7 @@ pub fn envelope<'d>(envelope: &Envelope<'d>, terms: Terms<'_>, inquiry: &mut Inq
         identity,
         signature_id: signature.element.attribute("", "Id"),
         claimed_message_id: envelope.claimed_message_id().map(str::to_owned),
+        exceptional: signature.exceptional().into_iter().map(|(exception, _)| exception).collect(),
     })
 }
 
@@ -196,7 +203,9 @@ fn signature<'d>(
             ));
         }
     };
-    Signature::parse(element, terms.limits)
+    // What no sender may use now is as unknown as what nobody ever may (`rules.md` 4.2).
+    let exceptions = terms.trust.registry.exceptions_at(terms.now);
+    Signature::parse_with(element, terms.limits, exceptions)
         .map_err(|error| inquiry.stop(dsig_refusal::refusal(element, &error, terms.limits)))
 }
 
@@ -220,9 +229,12 @@ fn algorithms(
         }
         inquiry.refuse(refusal)?;
     }
-    // Known to us is not yet allowed by the profile.
+    // Known to us is not yet allowed by the profile. What an exception let in is judged once the sender is known.
+    let exceptional = signature.exceptional();
+    let excepted = |exception| exceptional.iter().any(|(used, _)| *used == exception);
     let method = signature.method();
-    let allowed_method = method.known.filter(|_| allowed.signature(method.uri).is_some());
+    let allowed_method =
+        method.known.filter(|_| allowed.signature(method.uri).is_some() || excepted(Exception::RsaSha1Signature));
     if method.known.is_some() {
         let said = Fact::text("algorithm", short(method.uri));
         inquiry.require(allowed_method.is_some(), || {
@@ -230,7 +242,8 @@ fn algorithms(
         })?;
     }
     for digest in signature.references().iter().map(|reference| &reference.digest_method) {
-        inquiry.require(digest.known.is_none() || allowed.digest(digest.uri).is_some(), || {
+        let old = digest.known == Some(DigestAlgorithm::Sha1);
+        inquiry.require(digest.known.is_none() || old || allowed.digest(digest.uri).is_some(), || {
             dsig_refusal::refusal(
                 signature.element,
                 &Error::DigestMethod { element: digest.element.id(), uri: digest.uri.into() },
@@ -241,6 +254,10 @@ fn algorithms(
     }
     if let Some(known) = allowed_method {
         inquiry.passed(CheckId::SignatureMethod, facts([Fact::text("algorithm", short(known.uri()))]));
+    }
+    for (exception, element) in &exceptional {
+        let said = facts([Fact::text("algorithm", exception.as_str()), Fact::text("found", "used")]);
+        inquiry.passed_at(CheckId::AlgorithmException, place_if(inquiry.verbose(), *element), said);
     }
     // With the canonicalisation outside the profile there are no octets to check a value over.
     Ok(allowed_method.filter(|_| signature.canonicalization().known.is_some()))

@@ -86,6 +86,7 @@ checks! {
     SignatureMethod          "signature-method-not-allowed" SignatureAlgorithm  "BSP 1.1 R5421"
     SignatureParameter       "signature-parameter-not-allowed" SignatureAlgorithm "RFC 9231 §2.3.9"
     DigestMethod             "digest-method-not-allowed"    SignatureAlgorithm  "BSP 1.1 R5420"
+    AlgorithmException       "algorithm-not-excepted"       SignatureAlgorithm  "rules.md 4.2"
     KeySize                  "key-too-small"                SignatureAlgorithm  "ours"
     KeyExponent              "key-exponent-too-small"       SignatureAlgorithm  "NIST SP 800-56B §6.2"
     ReferenceForm            "reference-not-same-document"  SignatureReference  "XML Signature 1.1 §4.4.3.2"

@@ -60,13 +60,18 @@ fn fill(template: &str, fact: &dyn Fn(&str) -> Option<String>) -> String {
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
         text.push_str(before);
-        let Some((name, after)) = after.split_once('}') else {
-            text.push('{');
-            rest = after;
-            continue;
-        };
-        text.push_str(&fact(name).unwrap_or_else(|| "?".to_owned()));
-        rest = after;
+        // Other braces are text: a line of configuration, for example.
+        let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        match after.split_once('}').filter(|(name, _)| is_name(name)) {
+            Some((name, after)) => {
+                text.push_str(&fact(name).unwrap_or_else(|| "?".to_owned()));
+                rest = after;
+            }
+            None => {
+                text.push('{');
+                rest = after;
+            }
+        }
     }
     text.push_str(rest);
     text
@@ -105,6 +110,7 @@ mod tests {
     fn facts_fill_their_places() {
         let facts = |name: &str| (name == "found").then(|| "a".to_owned());
         assert_eq!(fill("{found} of 3 and {other} {", &facts), "a of 3 and ? {");
+        assert_eq!(fill("[{ a = \"{found}\" }] {}", &facts), "[{ a = \"a\" }] {}");
         let facts = [Fact::text("found", "a"), Fact::list("wanted", ["b", "c"])];
         let text = sentence(Language::English, CheckId::RequestType, &facts).says;
         assert_eq!(text, "RequestType is `a`; this endpoint offers b, c.");

@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::model::{Claim, KeyThumbprint, PartyId, Scope, Target, TokenType};
+use crate::model::{Claim, KeyThumbprint, PartyId, Scope, Target, Time, TokenType};
+use crate::wire::dsig::{Exception, Exceptions};
 
 /// Whether a registered party may use its registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,27 @@ pub struct Sender {
     pub assertion_lifetime: Duration,
     /// What the registry asserts of the sender.
     pub claims: Vec<Claim>,
+    /// Old algorithms that this sender may still use; each kind at most once.
+    pub exceptions: Vec<Allowance>,
+}
+
+/// A dated exception (`rules.md` 4.2): one kind, some keys of one sender, for its requests' own signatures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowance {
+    pub exception: Exception,
+    /// RSA keys of 2048 bits or more.
+    pub keys: Vec<KeyThumbprint>,
+    /// The first instant at which it no longer counts.
+    pub until: Time,
+    /// The operator's own words.
+    pub reason: String,
+}
+
+impl Sender {
+    /// The exception of a kind for a key, whether it still counts or not.
+    pub fn allowance(&self, exception: Exception, key: &KeyThumbprint) -> Option<&Allowance> {
+        self.exceptions.iter().find(|allowance| allowance.exception == exception && allowance.keys.contains(key))
+    }
 }
 
 /// A service that tokens are issued for.
@@ -79,6 +101,8 @@ pub struct Registry {
     issuers: HashMap<String, TokenIssuer>,
     by_key: HashMap<KeyThumbprint, usize>,
     by_client: HashMap<String, usize>,
+    /// The last end of each kind of exception, over all senders that are active.
+    exceptions: Vec<(Exception, Time)>,
 }
 
 /// Two entries claim the same thing.
@@ -120,6 +144,13 @@ impl Registry {
                 return Err(Ambiguous::ClientId { client_id: client_id.clone(), first, second: sender.name.clone() });
             }
         }
+        let active = senders.iter().filter(|sender| sender.standing == Standing::Active);
+        for allowance in active.flat_map(|sender| &sender.exceptions) {
+            match registry.exceptions.iter_mut().find(|(exception, _)| *exception == allowance.exception) {
+                Some((_, until)) => *until = (*until).max(allowance.until),
+                None => registry.exceptions.push((allowance.exception, allowance.until)),
+            }
+        }
         registry.senders = senders;
         for service in services {
             if let Some(twice) = registry.services.insert(service.audience.clone(), service) {
@@ -154,6 +185,11 @@ impl Registry {
         self.senders.iter()
     }
 
+    /// What some active sender may use now. Whether *this* sender may is asked once it is known.
+    pub fn exceptions_at(&self, now: Time) -> Exceptions {
+        self.exceptions.iter().filter(|(_, until)| now < *until).map(|(exception, _)| *exception).collect()
+    }
+
     pub fn services(&self) -> impl Iterator<Item = &Service> {
         self.services.values()
     }
@@ -180,6 +216,7 @@ mod tests {
             grants: Vec::new(),
             assertion_lifetime: Duration::from_secs(60),
             claims: Vec::new(),
+            exceptions: Vec::new(),
         }
     }
 
@@ -211,6 +248,31 @@ mod tests {
         assert!(registry.service(&Target("urn:a".to_owned())).is_some());
         assert!(registry.service(&Target("urn:a/".to_owned())).is_none());
         assert!(registry.issuer("urn:i").is_some());
+    }
+
+    #[test]
+    fn an_exception_counts_until_its_end_and_for_its_own_keys() {
+        let at = |text: &str| text.parse::<Time>().unwrap();
+        let allowance = |exception, until: &str| Allowance {
+            exception,
+            keys: vec![KeyThumbprint([1; 32])],
+            until: at(until),
+            reason: "old".to_owned(),
+        };
+        let mut one = sender("a", &[1, 2], None);
+        one.exceptions = vec![allowance(Exception::RsaSha1Signature, "2026-01-01T00:00:00Z")];
+        let mut two = sender("b", &[3], None);
+        two.exceptions = vec![allowance(Exception::Sha1Digest, "2026-03-01T00:00:00Z")];
+        let mut gone = sender("c", &[4], None);
+        gone.exceptions = vec![allowance(Exception::InclusiveCanonicalization, "2027-01-01T00:00:00Z")];
+        gone.standing = Standing::Suspended;
+        assert!(one.allowance(Exception::RsaSha1Signature, &KeyThumbprint([1; 32])).is_some());
+        assert!(one.allowance(Exception::RsaSha1Signature, &KeyThumbprint([2; 32])).is_none());
+        let registry = Registry::new(vec![one, two, gone], vec![], vec![]).unwrap();
+        let active = |now: &str| registry.exceptions_at(at(now)).iter().collect::<Vec<_>>();
+        assert_eq!(active("2025-12-31T23:59:59Z"), [Exception::RsaSha1Signature, Exception::Sha1Digest]);
+        assert_eq!(active("2026-01-01T00:00:00Z"), [Exception::Sha1Digest]);
+        assert!(active("2026-03-01T00:00:00Z").is_empty());
     }
 
     #[test]

@@ -225,6 +225,7 @@ fn unnamed(name: String, party: PartyId) -> Sender {
         grants: Vec::new(),
         assertion_lifetime: std::time::Duration::ZERO,
         claims: Vec::new(),
+        exceptions: Vec::new(),
     }
 }
 
