@@ -3,8 +3,19 @@
 //! Follows <http://www.w3.org/TR/xml-exc-c14n/> §3; the tree has no comments and no processing instructions, and no
 //! namespace name that would need escaping. One pass in document order; what is rendered of the namespaces is a
 //! table by prefix symbol, undone element by element.
+//!
+//! Most of what is signed stands in the message in its canonical form already: whoever signed it has made it so. The
+//! scanner has noted of each tag and text whether it does ([`PLAIN_START`] and its like); such pieces are not written
+//! but taken from the source, and pieces that stand beside each other there are copied together, often a whole Body
+//! at once. What is not plain is written piece by piece; both ways are compared with each other, and with other
+//! libraries, on random documents.
 
-use super::tree::{AttributeData, Document, Element, ElementData, Kind, NO_SYMBOL, Name, Node, NodeId, XML_SYMBOL};
+use std::ops::Range;
+
+use super::tree::{
+    AttributeData, Document, Element, ElementData, IN_ORDER, Kind, NO_SYMBOL, Node, NodeId, PLAIN_ATTRIBUTES,
+    PLAIN_END, PLAIN_START, Span, XML_SYMBOL,
+};
 use super::{Error, ErrorKind};
 
 /// How to canonicalise.
@@ -47,6 +58,8 @@ struct Canonicalizer<'d, 'o> {
     document: &'d Document,
     omit: Option<NodeId>,
     out: &'o mut Vec<u8>,
+    /// The piece of the source that comes next in `out`, and may go on.
+    taken: Range<usize>,
     /// The length that `out` may not exceed.
     most: usize,
     /// By prefix symbol: the namespace that the output has it bound to here, or [`UNRENDERED`].
@@ -55,15 +68,14 @@ struct Canonicalizer<'d, 'o> {
     inclusive: Vec<bool>,
     /// What to restore in `rendered`: prefix and what it was.
     undo: Vec<(u16, u16)>,
-    open: Vec<OpenElement>,
-    /// Reused: the declarations and the attributes of one start tag.
+    open: Vec<OpenElement<'d>>,
+    /// Reused: the declarations of one start tag.
     declarations: Vec<(u16, u16)>,
-    attributes: Vec<AttributeData>,
 }
 
-struct OpenElement {
+struct OpenElement<'d> {
     end: u32,
-    name: Name,
+    data: &'d ElementData,
     undo: usize,
 }
 
@@ -81,13 +93,13 @@ impl<'d, 'o> Canonicalizer<'d, 'o> {
             document,
             omit: how.omit,
             out,
+            taken: 0..0,
             most,
             rendered,
             inclusive: vec![false; prefixes],
             undo: Vec::with_capacity(32),
             open: Vec::with_capacity(32),
             declarations: Vec::with_capacity(8),
-            attributes: Vec::with_capacity(8),
         };
         for prefix in how.prefixes {
             match *prefix {
@@ -122,7 +134,7 @@ impl<'d, 'o> Canonicalizer<'d, 'o> {
                 continue;
             }
             match &node.kind {
-                Kind::Text(span) => escape_text(document.resolve(*span), self.out),
+                Kind::Text(span) => self.text(*span),
                 Kind::Element(data) => {
                     let undo = self.undo.len();
                     self.declarations.clear();
@@ -130,30 +142,68 @@ impl<'d, 'o> Canonicalizer<'d, 'o> {
                         self.include_inherited(apex, says_default);
                     }
                     self.start_tag(data);
-                    self.open.push(OpenElement { end: node.end, name: data.name, undo });
+                    self.open.push(OpenElement { end: node.end, data, undo });
                 }
             }
-            if self.out.len() > self.most {
+            if self.out.len() + self.taken.len() > self.most {
                 return Err(too_long(node));
             }
             next += 1;
         }
         self.close_before(end);
+        self.write_taken();
         Ok(())
     }
 
+    /// Takes a piece of the source as it stands.
+    #[inline]
+    fn take(&mut self, start: u32, end: u32) {
+        if self.taken.end != start as usize {
+            self.write_taken();
+            self.taken.start = start as usize;
+        }
+        self.taken.end = end as usize;
+    }
+
+    /// Writes what was taken. Whatever is written otherwise comes behind it.
+    fn write_taken(&mut self) {
+        let taken = std::mem::take(&mut self.taken);
+        self.out.extend_from_slice(self.document.bytes().get(taken).unwrap_or_default());
+    }
+
+    #[inline]
+    fn text(&mut self, span: Span) {
+        if span.plain {
+            return self.take(span.start, span.end);
+        }
+        self.write_taken();
+        escape_text(self.document.resolve(span), self.out);
+    }
+
     /// Writes the end tags of the elements that end before node `next`.
+    #[inline]
     fn close_before(&mut self, next: u32) {
         while let Some(open) = self.open.pop_if(|open| open.end <= next) {
-            self.out.extend_from_slice(b"</");
-            self.out.extend_from_slice(open.name.whole(self.document).as_bytes());
-            self.out.push(b'>');
-            for (prefix, before) in self.undo.drain(open.undo..).rev() {
+            self.end_tag(open.data);
+            while self.undo.len() > open.undo {
+                let Some((prefix, before)) = self.undo.pop() else { break };
                 if let Some(state) = self.rendered.get_mut(usize::from(prefix)) {
                     *state = before;
                 }
             }
         }
+    }
+
+    #[inline]
+    fn end_tag(&mut self, data: &ElementData) {
+        if data.form & PLAIN_END != 0 {
+            let len = "</>".len() as u32 + u32::from(data.name.len);
+            return self.take(data.end - len, data.end);
+        }
+        self.write_taken();
+        self.out.extend_from_slice(b"</");
+        self.out.extend_from_slice(data.name.whole(self.document).as_bytes());
+        self.out.push(b'>');
     }
 
     /// What the PrefixList asks of the apex: all listed prefixes as they are bound there (exc-c14n §3, item 4; below
@@ -174,29 +224,59 @@ impl<'d, 'o> Canonicalizer<'d, 'o> {
         }
     }
 
-    fn start_tag(&mut self, data: &ElementData) {
+    #[inline]
+    fn start_tag(&mut self, data: &'d ElementData) {
         let document = self.document;
         let attributes = document.tree.attributes_of(data);
+        let declared = document.tree.declarations_of(data);
         // Visibly utilised: by the element's name and by its attributes' names.
         self.render(data.prefix, data.namespace);
-        for attribute in attributes {
-            if attribute.prefix != NO_SYMBOL {
+        if data.form & PLAIN_ATTRIBUTES == 0 {
+            for attribute in attributes.iter().filter(|attribute| attribute.prefix != NO_SYMBOL) {
                 self.render(attribute.prefix, attribute.namespace);
             }
         }
-        for declared in document.tree.declarations_of(data) {
+        for declared in declared {
             if self.inclusive.get(usize::from(declared.prefix)) == Some(&true) {
                 self.render(declared.prefix, declared.namespace);
             }
         }
-        self.out.push(b'<');
-        self.out.extend_from_slice(data.name.whole(document).as_bytes());
+        // Each prefix is rendered once, and declared once: of two lists of one length, each holds the other's.
+        let same = self.declarations.len() == declared.len()
+            && declared.iter().all(|own| self.declarations.contains(&(own.prefix, own.namespace)));
+        if !same || data.form & PLAIN_START == 0 {
+            return self.write_start_tag(data, attributes);
+        }
+        if data.form & IN_ORDER != 0 {
+            return self.take(data.start, data.content);
+        }
+        // Its attributes change places, each with the space before it and the quote behind it.
+        let first = attributes.iter().map(|attribute| attribute.name.start).min().unwrap_or(data.content);
+        self.take(data.start, first - 1);
+        for attribute in attributes {
+            self.take(attribute.name.start - 1, attribute.value.end + 1);
+        }
+        self.take(data.content - 1, data.content);
+    }
+
+    /// A start tag that does not stand in the source as it has to be written.
+    fn write_start_tag(&mut self, data: &ElementData, attributes: &[AttributeData]) {
+        self.take(data.start, data.start + 1 + u32::from(data.name.len));
+        self.write_taken();
         self.write_declarations();
-        self.write_attributes(attributes);
+        // The tree has them in the order of namespace name, then local name (C14N §2.2).
+        for attribute in attributes {
+            self.out.push(b' ');
+            self.out.extend_from_slice(attribute.name.whole(self.document).as_bytes());
+            self.out.extend_from_slice(b"=\"");
+            escape_value(self.document.resolve(attribute.value), self.out);
+            self.out.push(b'"');
+        }
         self.out.push(b'>');
     }
 
     /// Declares a prefix on the element being written, unless the output has it bound so already.
+    #[inline]
     fn render(&mut self, prefix: u16, namespace: u16) {
         if prefix == XML_SYMBOL {
             return;
@@ -226,32 +306,6 @@ impl<'d, 'o> Canonicalizer<'d, 'o> {
             self.out.extend_from_slice(document.namespace(*namespace).as_bytes());
             self.out.push(b'"');
         }
-    }
-
-    /// Attributes in the order of namespace name, then local name (C14N §2.2).
-    fn write_attributes(&mut self, attributes: &[AttributeData]) {
-        let document = self.document;
-        let mut sorted = std::mem::take(&mut self.attributes);
-        sorted.clear();
-        sorted.extend_from_slice(attributes);
-        if sorted.len() > 1 {
-            sorted.sort_unstable_by(|a, b| {
-                let by_namespace = if a.namespace == b.namespace {
-                    std::cmp::Ordering::Equal
-                } else {
-                    document.namespace(a.namespace).cmp(document.namespace(b.namespace))
-                };
-                by_namespace.then_with(|| a.name.local(document).cmp(b.name.local(document)))
-            });
-        }
-        for attribute in &sorted {
-            self.out.push(b' ');
-            self.out.extend_from_slice(attribute.name.whole(document).as_bytes());
-            self.out.extend_from_slice(b"=\"");
-            escape_value(document.resolve(attribute.value), self.out);
-            self.out.push(b'"');
-        }
-        self.attributes = sorted;
     }
 }
 

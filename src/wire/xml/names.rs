@@ -1,56 +1,71 @@
 //! Character classes of XML 1.0 (fifth edition) §2.2 and §2.3, and what we take as a namespace name.
 
-/// Whether a byte may begin an NCName (ASCII only; other characters: [`starts_name`]).
-pub(super) const START: u8 = 1;
-/// Whether a byte may stand inside an NCName.
-pub(super) const INSIDE: u8 = 2;
-/// The classes of each byte.
-static CLASS: [u8; 256] = classes();
-
-/// The classes of a byte.
+/// Whether an ASCII character may begin an NCName; for others: [`starts_name`].
 #[inline]
-pub(super) fn class(byte: u8) -> u8 {
-    // A u8 cannot leave a table of 256.
-    CLASS[usize::from(byte)]
+pub(super) fn starts(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte == b'_'
 }
 
-const fn classes() -> [u8; 256] {
-    let mut table = [0u8; 256];
-    let mut byte = 0usize;
-    while byte < 256 {
-        let b = byte as u8;
-        let mut class = 0;
-        if b.is_ascii_alphabetic() || b == b'_' {
-            class |= START | INSIDE;
+/// All bits set, or none. Conditions on a byte are joined as such masks, never with short circuits: then vector units
+/// look at sixteen bytes at once (see [`mask`]), which is twice as fast as words and six times as fast as a loop.
+#[inline]
+fn when(holds: bool) -> u8 {
+    u8::from(holds).wrapping_neg()
+}
+
+/// Bytes that may be other than themselves in a text or a value: markup, a reference, a control character. 0xEF leads
+/// U+FFFE and U+FFFF, the two characters above ASCII that XML forbids and UTF-8 can write.
+#[inline]
+fn needs_look(byte: u8) -> u8 {
+    when(byte < 0x20) | when(byte == b'&') | when(byte == 0xEF)
+}
+
+/// As above, in a text. `<` ends it; `>` may end what a text may not hold, and a canonical form writes it otherwise.
+#[inline]
+pub(super) fn needs_look_in_text(byte: u8) -> u8 {
+    // The two differ in one bit.
+    needs_look(byte) | when(byte | 2 == b'>')
+}
+
+/// As above, in a value between these quotes.
+#[inline]
+pub(super) fn needs_look_in_value(byte: u8, quote: u8) -> u8 {
+    needs_look(byte) | when(byte == b'<') | when(byte == quote)
+}
+
+/// Bytes that are no ASCII character of an NCName.
+#[inline]
+pub(super) fn is_outside_names(byte: u8) -> u8 {
+    let letter = when((byte | 0x20).wrapping_sub(b'a') < 26);
+    let digit = when(byte.wrapping_sub(b'0') < 10);
+    !(letter | digit | when(byte == b'-') | when(byte == b'.') | when(byte == b'_'))
+}
+
+/// The highest bit of each byte that `stops`, the first byte lowest.
+#[inline]
+pub(super) fn mask(chunk: &[u8; 16], stops: impl Fn(u8) -> u8) -> u128 {
+    u128::from_le_bytes(chunk.map(stops)) & u128::from_le_bytes([0x80; 16])
+}
+
+/// Which byte is the first in a mask; 16 when none is.
+#[inline]
+pub(super) fn first(mask: u128) -> usize {
+    (mask.trailing_zeros() / 8) as usize
+}
+
+/// Where, from `at` on, the first byte stands that `stops`; the end if there is none.
+#[inline]
+pub(super) fn until(bytes: &[u8], at: usize, stops: impl Fn(u8) -> u8) -> usize {
+    let mut at = at;
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
+        let found = mask(chunk, &stops);
+        if found != 0 {
+            return at + first(found);
         }
-        if b.is_ascii_digit() || b == b'-' || b == b'.' {
-            class |= INSIDE;
-        }
-        table[byte] = class;
-        byte += 1;
+        at += chunk.len();
     }
-    table
-}
-
-/// Whether a byte of a text or a value may be other than itself: markup, a reference, a line end, a control
-/// character. 0xEF leads U+FFFE and U+FFFF, the two characters above ASCII that XML forbids and UTF-8 can write.
-#[inline]
-pub(super) fn needs_look(byte: u8) -> bool {
-    (byte < 0x20) | (byte == b'<') | (byte == b'&') | (byte == 0xEF)
-}
-
-/// How many bytes come before the first that `stops`. Without short circuits in `stops`, sixteen are looked at together.
-#[inline]
-pub(super) fn until(bytes: &[u8], stops: impl Fn(u8) -> bool) -> usize {
-    let mut passed = 0;
-    for chunk in bytes.chunks_exact(16) {
-        if chunk.iter().fold(0, |any, byte| any | u8::from(stops(*byte))) != 0 {
-            break;
-        }
-        passed += 16;
-    }
-    let rest = bytes.get(passed..).unwrap_or_default();
-    passed + rest.iter().position(|byte| stops(*byte)).unwrap_or(rest.len())
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().position(|byte| stops(*byte) != 0).unwrap_or(rest.len())
 }
 
 /// XML 1.0 §2.2 `Char`.
@@ -98,6 +113,10 @@ pub(super) fn namespace_fault(name: &str) -> Option<&'static str> {
     }
     if rest.bytes().filter(|b| *b == b'#').count() > 1 {
         return Some("has two fragments");
+    }
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-'..=b'/' | b':' | b'_' | b'#');
+    if rest.bytes().all(plain) {
+        return None;
     }
     let mut bytes = rest.bytes();
     while let Some(byte) = bytes.next() {

@@ -1,8 +1,11 @@
 //! Tags, names, attribute values, namespaces in scope: the other half of the scanner.
 
-use super::names::{self, INSIDE, START};
-use super::scan::Scanner;
-use super::tree::{AttributeData, Declaration, ElementData, Kind, NO_NODE, NO_SYMBOL, Name, Node, Span, XML_SYMBOL};
+use super::names;
+use super::scan::{Scanned, Scanner};
+use super::tree::{
+    AttributeData, Declaration, ElementData, IN_ORDER, Kind, NO_NODE, NO_SYMBOL, Name, Node, PLAIN_ATTRIBUTES,
+    PLAIN_END, PLAIN_START, Span, XML_SYMBOL,
+};
 use super::{Error, ErrorKind};
 use crate::wire::ns;
 
@@ -12,283 +15,385 @@ pub(super) struct Open {
     pub(super) node: u32,
     name: Name,
     /// How many bindings were in scope outside.
-    bindings: usize,
+    bindings: u32,
 }
 
-/// The namespace bindings in scope, innermost last, and what the scanner reuses from tag to tag.
-#[derive(Default)]
+/// The namespace bindings in scope.
 pub(super) struct Scope {
-    bindings: Vec<Binding>,
-    attributes: Vec<Written>,
+    /// By prefix symbol: see [`Scanner::key`].
+    keys: Vec<u64>,
+    /// By prefix symbol: the namespace that it is bound to here, or [`UNBOUND`].
+    bound: Vec<u16>,
+    /// The bindings in scope, innermost last: the prefix, and what it was bound to outside.
+    outside: Vec<(u16, u16)>,
+    /// By namespace symbol: its length and its last bytes, by which most names differ.
+    endings: Vec<(usize, [u8; 8])>,
 }
 
-/// An attribute as it stands.
-#[derive(Clone, Copy)]
-struct Written {
-    name: Name,
-    value: Span,
-    /// The prefix that it declares (empty: the default), if it is a namespace declaration.
-    declares: Option<Name>,
+impl Scope {
+    /// With the two symbols that are there from the start.
+    pub(super) fn new() -> Self {
+        let mut scope = Self {
+            keys: Vec::with_capacity(16),
+            bound: Vec::with_capacity(16),
+            outside: Vec::with_capacity(16),
+            endings: Vec::with_capacity(16),
+        };
+        scope.keys.extend([0, XML_KEY]);
+        scope.bound.extend([NO_SYMBOL, XML_SYMBOL]);
+        scope.endings.extend([(0, [0; 8]), (ns::XML.len(), ending(ns::XML.as_bytes()))]);
+        scope
+    }
+
+    fn bind(&mut self, prefix: u16, namespace: u16) {
+        if let Some(bound) = self.bound.get_mut(usize::from(prefix)) {
+            self.outside.push((prefix, *bound));
+            *bound = namespace;
+        }
+    }
+
+    #[inline]
+    fn leave(&mut self, bindings: u32) {
+        while self.outside.len() > bindings as usize {
+            let Some((prefix, before)) = self.outside.pop() else { return };
+            if let Some(bound) = self.bound.get_mut(usize::from(prefix)) {
+                *bound = before;
+            }
+        }
+    }
 }
 
-#[derive(Clone, Copy)]
-struct Binding {
-    /// The prefix in the source; empty for the default.
-    name: Name,
-    prefix: u16,
-    namespace: u16,
+/// A start tag while it is read.
+struct Tag {
+    /// Where the element's own attributes and declarations begin in the tree.
+    attributes: usize,
+    declarations: usize,
+    /// Whether a canonical form would write it just so, but for its namespaces.
+    plain: bool,
 }
 
 impl Scanner<'_> {
     /// XML 1.0 §3.1, from `<` to `>` or `/>`.
-    pub(super) fn start_tag(&mut self) -> Result<(), Error> {
-        let start = self.position;
+    #[inline]
+    pub(super) fn start_tag(&mut self, start: usize) -> Scanned<usize> {
         if self.open.len() >= self.limits.depth {
             let detail = format!("elements are nested deeper than {}", self.limits.depth);
-            return Err(self.fault(ErrorKind::LimitDepth, detail));
+            return Err(self.fault(ErrorKind::LimitDepth, start, detail));
         }
-        self.position += 1;
-        let name = self.name()?;
-        let empty = self.attribute_list()?;
-        let bindings = self.scope.bindings.len();
-        let node = self.element(start, name)?;
+        let name = self.name(start + 1)?;
+        let bindings = self.scope.outside.len() as u32;
+        let mut tag =
+            Tag { attributes: self.tree.attributes.len(), declarations: self.tree.declarations.len(), plain: true };
+        let mut at = start + 1 + usize::from(name.len);
+        while let Some(next) = self.attribute_place(at, &mut tag)? {
+            at = self.attribute(next, &mut tag)?;
+        }
+        at = self.skip_space(at);
+        let empty = self.byte(at) == Some(b'/');
+        if empty {
+            at = self.expect(at + 1, b'>', "a slash stands inside a tag")?;
+            tag.plain = false;
+        } else {
+            at += 1;
+        }
+        let node = self.element(start, name, at, tag)?;
         self.open.push(Open { node, name, bindings });
-        if empty { self.close() } else { Ok(()) }
+        if empty {
+            self.close(at, false);
+        }
+        Ok(at)
     }
 
     /// `</name >`.
-    pub(super) fn end_tag(&mut self) -> Result<(), Error> {
+    #[inline]
+    pub(super) fn end_tag(&mut self, start: usize) -> Scanned<usize> {
         let expected = self.open.last().map_or(&[][..], |open| self.name_bytes(open.name));
-        let rest = self.bytes.get(self.position + 2..).unwrap_or_default();
-        // A longer name would go on with another byte than these.
-        let ends = rest.get(expected.len()).is_some_and(|byte| matches!(byte, b'>' | b' ' | b'\t' | b'\n' | b'\r'));
-        if !ends || !rest.starts_with(expected) {
-            let expected = String::from_utf8_lossy(expected);
-            return Err(self.fault(ErrorKind::Syntax, format!("the end tag of <{}> was expected", shown(&expected))));
+        let rest = self.bytes.get(start + 2..).unwrap_or_default();
+        let behind = start + 2 + expected.len();
+        if !rest.starts_with(expected) {
+            return Err(self.other_end_tag(start, expected));
         }
-        self.position += 2 + expected.len();
-        self.skip_space();
-        self.expect(b'>', "the end tag does not end")?;
-        self.close()
+        if self.byte(behind) == Some(b'>') {
+            self.close(behind + 1, true);
+            return Ok(behind + 1);
+        }
+        let spaced = self.skip_space(behind);
+        // A longer name would go on with another byte than white space.
+        if spaced == behind {
+            return Err(self.other_end_tag(start, expected));
+        }
+        let end = self.expect(spaced, b'>', "the end tag does not end")?;
+        self.close(end, false);
+        Ok(end)
     }
 
-    /// Leaves the innermost element; the position is behind its last byte.
-    fn close(&mut self) -> Result<(), Error> {
-        let Some(open) = self.open.pop() else { return Ok(()) };
+    #[cold]
+    fn other_end_tag(&self, at: usize, expected: &[u8]) -> Box<Error> {
+        let expected = String::from_utf8_lossy(expected);
+        self.fault(ErrorKind::Syntax, at, format!("the end tag of <{}> was expected", shown(&expected)))
+    }
+
+    /// Leaves the innermost element, which ends here.
+    #[inline]
+    fn close(&mut self, end: usize, plain: bool) {
+        let Some(open) = self.open.pop() else { return };
         let behind = self.tree.nodes.len() as u32;
         if let Some(node) = self.tree.nodes.get_mut(open.node as usize) {
             node.end = behind;
             if let Kind::Element(data) = &mut node.kind {
-                data.end = self.position as u32;
+                data.end = end as u32;
+                data.form |= if plain { PLAIN_END } else { 0 };
             }
         }
-        self.scope.bindings.truncate(open.bindings);
-        Ok(())
+        self.scope.leave(open.bindings);
     }
 
-    /// Reads the attributes into `scope.attributes`, namespace declarations included; whether the tag ended in `/>`.
-    fn attribute_list(&mut self) -> Result<bool, Error> {
-        self.scope.attributes.clear();
-        let most = self.limits.attributes + self.limits.namespaces;
-        loop {
-            let spaced = self.skip_space();
-            match self.peek() {
-                Some(b'>') => {
-                    self.position += 1;
-                    return Ok(false);
-                }
-                Some(b'/') => {
-                    self.position += 1;
-                    self.expect(b'>', "a slash stands inside a tag")?;
-                    return Ok(true);
-                }
-                None => return Err(self.fault(ErrorKind::Syntax, "the document ends inside a tag")),
-                Some(_) if !spaced => {
-                    return Err(self.fault(ErrorKind::Syntax, "white space is missing before an attribute"));
-                }
-                Some(_) => {}
-            }
-            if self.scope.attributes.len() >= most {
-                let detail = format!("an element has more than {most} attributes and namespace declarations");
-                return Err(self.fault(ErrorKind::LimitAttributes, detail));
-            }
-            let name = self.name()?;
-            self.skip_space();
-            self.expect(b'=', "an attribute has no value")?;
-            self.skip_space();
-            let value = self.value()?;
-            self.scope.attributes.push(Written { name, value, declares: self.declared_prefix(name) });
+    /// Where the next attribute begins; `None` where the tag ends instead.
+    #[inline]
+    fn attribute_place(&self, at: usize, tag: &mut Tag) -> Scanned<Option<usize>> {
+        if self.byte(at) == Some(b'>') {
+            return Ok(None);
         }
+        let spaced = self.skip_space(at);
+        match self.byte(spaced) {
+            Some(b'>' | b'/') => {
+                tag.plain = false;
+                Ok(None)
+            }
+            None => Err(self.fault(ErrorKind::Syntax, spaced, "the document ends inside a tag")),
+            Some(_) if spaced == at => {
+                Err(self.fault(ErrorKind::Syntax, at, "white space is missing before an attribute"))
+            }
+            Some(_) => {
+                tag.plain &= spaced == at + 1 && self.byte(at) == Some(b' ');
+                Ok(Some(spaced))
+            }
+        }
+    }
+
+    /// Reads an attribute into the tree, or a namespace declaration into scope. What an attribute's prefix means is known
+    /// at the end of the tag only.
+    #[inline]
+    fn attribute(&mut self, start: usize, tag: &mut Tag) -> Scanned<usize> {
+        let most = self.limits.attributes + self.limits.namespaces;
+        let written = self.tree.attributes.len() + self.tree.declarations.len() - tag.attributes - tag.declarations;
+        if written >= most {
+            let detail = format!("an element has more than {most} attributes and namespace declarations");
+            return Err(self.fault(ErrorKind::LimitAttributes, start, detail));
+        }
+        let name = self.name(start)?;
+        let behind = start + usize::from(name.len);
+        let mut at = behind;
+        if !self.says(at, "=\"") {
+            at = self.skip_space(at);
+            at = self.expect(at, b'=', "an attribute has no value")?;
+            at = self.skip_space(at);
+        } else {
+            at += 1;
+        }
+        tag.plain &= at == behind + 1;
+        let (value, end) = self.value(at)?;
+        tag.plain &= value.plain;
+        match self.declared_prefix(name) {
+            None => {
+                let unknown = AttributeData { name, prefix: NO_SYMBOL, namespace: NO_SYMBOL, value };
+                self.tree.attributes.push(unknown);
+            }
+            Some(prefix) => self.declare(prefix, name, value, tag)?,
+        }
+        Ok(end)
     }
 
     /// XML 1.0 §3.3.3: the value as if declared CDATA.
-    fn value(&mut self) -> Result<Span, Error> {
-        let Some(quote @ (b'"' | b'\'')) = self.peek() else {
-            return Err(self.fault(ErrorKind::Syntax, "an attribute value has no quotes"));
+    #[inline]
+    fn value(&mut self, at: usize) -> Scanned<(Span, usize)> {
+        let Some(quote @ (b'"' | b'\'')) = self.byte(at) else {
+            return Err(self.fault(ErrorKind::Syntax, at, "an attribute value has no quotes"));
         };
-        self.position += 1;
-        let start = self.position;
-        let mut run = start;
-        let mut decoded: Option<u32> = None;
+        let start = at + 1;
+        let end = names::until(self.bytes, start, |byte| names::needs_look_in_value(byte, quote));
+        let (span, end) = if self.byte(end) == Some(quote) {
+            (Span { start: start as u32, end: end as u32, decoded: false, plain: quote == b'"' }, end)
+        } else {
+            self.decoded_value(start, end, quote)?
+        };
+        if end - start > MAX_VALUE {
+            let detail = format!("an attribute value has {} bytes; {MAX_VALUE} are taken", end - start);
+            return Err(self.fault(ErrorKind::LimitAttributes, start, detail));
+        }
+        Ok((span, end + 1))
+    }
+
+    /// A value that needs a look at `at`; the place returned is that of its closing quote.
+    #[cold]
+    fn decoded_value(&mut self, start: usize, at: usize, quote: u8) -> Scanned<(Span, usize)> {
+        let from = self.tree.decoded.len() as u32;
+        let (mut run, mut at) = (start, at);
         loop {
-            let rest = self.bytes.get(self.position..).unwrap_or_default();
-            self.position += names::until(rest, |b| (b == quote) | names::needs_look(b));
-            let c = match self.peek() {
-                None => return Err(self.fault(ErrorKind::Syntax, "the document ends inside an attribute")),
+            at = names::until(self.bytes, at, |byte| names::needs_look_in_value(byte, quote));
+            let (c, behind) = match self.byte(at) {
+                None => return Err(self.fault(ErrorKind::Syntax, at, "the document ends inside an attribute")),
                 Some(byte) if byte == quote => break,
-                Some(b'<') => return Err(self.fault(ErrorKind::Syntax, "'<' may not stand in an attribute")),
-                Some(b'&' | b'\t' | b'\n' | b'\r') => {
-                    decoded = decoded.or(Some(self.tree.decoded.len() as u32));
-                    self.tree.decoded.push_str(self.source.get(run..self.position).unwrap_or_default());
-                    self.normalised()?
-                }
+                Some(b'<') => return Err(self.fault(ErrorKind::Syntax, at, "'<' may not stand in an attribute")),
+                Some(b'&') => self.reference(at)?,
+                Some(b'\r') if self.says(at, "\r\n") => (' ', at + 2),
+                Some(b'\t' | b'\n' | b'\r') => (' ', at + 1),
                 Some(_) => {
-                    self.permitted()?;
+                    at = self.permitted(at)?;
                     continue;
                 }
             };
+            self.tree.decoded.push_str(self.source.get(run..at).unwrap_or_default());
             self.tree.decoded.push(c);
-            run = self.position;
+            (run, at) = (behind, behind);
         }
-        let end = self.position;
-        self.position += 1;
-        if end - start > MAX_VALUE {
-            let detail = format!("an attribute value has {} bytes; {MAX_VALUE} are taken", end - start);
-            return Err(Error::new(ErrorKind::LimitAttributes, start, detail));
-        }
-        let Some(from) = decoded else {
-            return Ok(Span { start: start as u32, end: end as u32, decoded: false });
-        };
-        self.tree.decoded.push_str(self.source.get(run..end).unwrap_or_default());
-        Ok(Span { start: from, end: self.tree.decoded.len() as u32, decoded: true })
-    }
-
-    /// The character that a reference, or white space in a value, stands for.
-    fn normalised(&mut self) -> Result<char, Error> {
-        if self.peek() == Some(b'&') {
-            return self.reference();
-        }
-        self.position += if self.at("\r\n") { 2 } else { 1 };
-        Ok(' ')
+        self.tree.decoded.push_str(self.source.get(run..at).unwrap_or_default());
+        Ok((Span { start: from, end: self.tree.decoded.len() as u32, decoded: true, plain: false }, at))
     }
 
     /// Namespaces in XML §4: `NCName` or `NCName:NCName`.
-    fn name(&mut self) -> Result<Name, Error> {
-        let start = self.position;
-        self.ncname()?;
-        let mut colon = 0;
-        if self.peek() == Some(b':') {
-            self.position += 1;
-            colon = self.position - start;
-            self.ncname()?;
+    #[inline]
+    fn name(&self, start: usize) -> Scanned<Name> {
+        // Most names end within sixteen bytes: one look finds the colon and the end.
+        let ends = self.bytes.get(start..).and_then(|rest| rest.first_chunk::<16>());
+        let ends = ends.map_or(0, |chunk| names::mask(chunk, names::is_outside_names));
+        let (mut colon, mut end) = (0, start + names::first(ends));
+        if self.byte(end) == Some(b':') {
+            colon = end + 1 - start;
+            end = start + names::first(ends & (ends - 1));
         }
-        let len = self.position - start;
+        let ascii = end < start + 16 && self.byte(end).is_some_and(|byte| byte.is_ascii() && byte != b':');
+        let starts = |at| self.byte(at).is_some_and(names::starts);
+        if ascii && starts(start) && starts(start + colon) && self.limits.name >= 16 {
+            return Ok(Name { start: start as u32, colon: colon as u16, len: (end - start) as u16 });
+        }
+        self.other_name(start)
+    }
+
+    /// A name that is long, holds other characters than those of ASCII, or is none.
+    #[inline(never)]
+    fn other_name(&self, start: usize) -> Scanned<Name> {
+        let mut end = self.ncname(start)?;
+        let mut colon = 0;
+        if self.byte(end) == Some(b':') {
+            colon = end + 1 - start;
+            end = self.ncname(end + 1)?;
+            if self.byte(end) == Some(b':') {
+                return Err(self.fault(ErrorKind::Namespace, start, "a name has two colons"));
+            }
+        }
+        let len = end - start;
         if len > self.limits.name.min(usize::from(u16::MAX)) {
             let detail = format!("a name has {len} bytes; {} are taken", self.limits.name);
-            return Err(Error::new(ErrorKind::LimitName, start, detail));
-        }
-        if self.peek() == Some(b':') {
-            return Err(Error::new(ErrorKind::Namespace, start, "a name has two colons"));
+            return Err(self.fault(ErrorKind::LimitName, start, detail));
         }
         Ok(Name { start: start as u32, colon: colon as u16, len: len as u16 })
     }
 
-    fn ncname(&mut self) -> Result<(), Error> {
-        let start = self.position;
-        if self.peek().is_some_and(|byte| names::class(byte) & START != 0) {
-            let rest = self.bytes.get(start..).unwrap_or_default();
-            self.position += rest.iter().position(|b| names::class(*b) & INSIDE == 0).unwrap_or(rest.len());
+    /// The place behind the NCName that begins here.
+    #[inline]
+    fn ncname(&self, start: usize) -> Scanned<usize> {
+        let end = names::until(self.bytes, start, names::is_outside_names);
+        let starts = self.byte(start).is_some_and(names::starts);
+        match self.byte(end) {
+            Some(byte) if !byte.is_ascii() => self.ncname_beyond_ascii(start),
+            _ if starts => Ok(end),
+            _ => Err(self.fault(ErrorKind::Syntax, start, "a name was expected here")),
         }
-        if self.peek().is_some_and(|byte| !byte.is_ascii()) {
-            self.ncname_beyond_ascii(start);
-        }
-        if self.position == start {
-            return Err(self.fault(ErrorKind::Syntax, "a name was expected here"));
-        }
-        Ok(())
     }
 
     #[cold]
-    fn ncname_beyond_ascii(&mut self, start: usize) {
-        let rest = self.source.get(self.position..).unwrap_or_default();
-        for c in rest.chars() {
-            let fits = if self.position == start { names::starts_name(c) } else { names::inside_name(c) };
-            if !fits {
-                return;
-            }
-            self.position += c.len_utf8();
+    fn ncname_beyond_ascii(&self, start: usize) -> Scanned<usize> {
+        let rest = self.source.get(start..).unwrap_or_default();
+        let mut chars = rest.char_indices();
+        if !chars.next().is_some_and(|(_, c)| names::starts_name(c)) {
+            return Err(self.fault(ErrorKind::Syntax, start, "a name was expected here"));
         }
+        Ok(start + chars.find(|(_, c)| !names::inside_name(*c)).map_or(rest.len(), |(len, _)| len))
     }
 
-    /// Puts the element into the tree: its declarations first, then what they resolve.
-    fn element(&mut self, start: usize, name: Name) -> Result<u32, Error> {
+    /// Puts the element into the tree, and resolves its names: all its declarations are known now.
+    #[inline]
+    fn element(&mut self, start: usize, name: Name, content: usize, tag: Tag) -> Scanned<u32> {
         let node = self.tree.nodes.len() as u32;
-        let declarations = self.tree.declarations.len();
-        let attributes = self.tree.attributes.len();
-        let written = std::mem::take(&mut self.scope.attributes);
-        for attribute in &written {
-            if let Some(prefix) = attribute.declares {
-                self.declare(prefix, attribute, declarations)?;
-            }
+        let (prefix, namespace) = self.bound(name)?;
+        let mut form = PLAIN_ATTRIBUTES | IN_ORDER | if tag.plain { PLAIN_START } else { 0 };
+        for index in tag.attributes..self.tree.attributes.len() {
+            form &= self.resolve_attribute(index, tag.attributes, node)?;
         }
-        let (prefix, namespace) = self.bound(name, true)?;
-        for attribute in written.iter().filter(|attribute| attribute.declares.is_none()) {
-            self.attribute(attribute, attributes, node)?;
-        }
-        self.scope.attributes = written;
         let data = ElementData {
             name,
             prefix,
             namespace,
             start: start as u32,
+            content: content as u32,
             end: 0,
-            attributes: attributes as u32,
-            declarations: declarations as u32,
-            attribute_count: (self.tree.attributes.len() - attributes) as u16,
-            declaration_count: (self.tree.declarations.len() - declarations) as u16,
+            attributes: tag.attributes as u32,
+            declarations: tag.declarations as u32,
+            attribute_count: (self.tree.attributes.len() - tag.attributes) as u16,
+            declaration_count: (self.tree.declarations.len() - tag.declarations) as u16,
+            form,
         };
         let parent = self.open.last().map_or(NO_NODE, |open| open.node);
         self.tree.nodes.push(Node { parent, end: node + 1, kind: Kind::Element(data) });
-        self.count_nodes()?;
+        self.count_nodes(content)?;
         Ok(node)
     }
 
-    /// Takes a namespace declaration into scope. `first`: the element's first one.
-    fn declare(&mut self, prefix_name: Name, written: &Written, first: usize) -> Result<(), Error> {
-        let at = written.name.start as usize;
-        let prefix_text = self.name_text(prefix_name);
-        let uri = self.span_text(written.value);
-        let fault = match (prefix_text, uri) {
+    /// Takes a namespace declaration into scope.
+    fn declare(&mut self, prefix_name: Name, written: Name, value: Span, tag: &mut Tag) -> Scanned<()> {
+        let at = written.start as usize;
+        let key = self.key(prefix_name);
+        let known = self.known_namespace(self.span_bytes(value));
+        // A name that is known has been looked at.
+        let ordinary = known.is_some_and(|symbol| symbol > XML_SYMBOL) && key != XML_KEY && key != XMLNS_KEY;
+        if !ordinary && !self.may_declare(prefix_name, value, at)? {
+            return Ok(());
+        }
+        let prefix = self.prefix_symbol(prefix_name, key)?;
+        let namespace = match known {
+            Some(known) => known,
+            None => self.namespace_symbol(value, at)?,
+        };
+        let own = self.tree.declarations.get(tag.declarations..).unwrap_or_default();
+        if own.iter().any(|declared| declared.prefix == prefix) {
+            let detail = "a prefix is declared twice on one element";
+            return Err(self.fault(ErrorKind::DuplicateAttribute, at, detail));
+        }
+        if own.len() >= self.limits.namespaces || self.scope.outside.len() >= MAX_SYMBOLS {
+            return Err(self.fault(ErrorKind::LimitNamespaces, at, "too many namespace declarations"));
+        }
+        // A canonical form has declarations in the order of their prefixes, and before the attributes.
+        let in_order = match own.last() {
+            None => true,
+            Some(last) => self.prefix_bytes(last.prefix) < self.name_bytes(prefix_name),
+        };
+        tag.plain &= in_order && self.tree.attributes.len() == tag.attributes;
+        self.tree.declarations.push(Declaration { prefix, namespace });
+        self.scope.bind(prefix, namespace);
+        Ok(())
+    }
+
+    /// Whether there is something to declare: all but `xmlns:xml`, which says what is known.
+    #[cold]
+    fn may_declare(&self, prefix: Name, value: Span, at: usize) -> Scanned<bool> {
+        let (prefix, uri) = (self.name_text(prefix), self.span_text(value));
+        let fault = match (prefix, uri) {
             ("xmlns", _) => Some("the prefix xmlns may not be declared"),
-            ("xml", ns::XML) => return Ok(()),
+            ("xml", ns::XML) => return Ok(false),
             ("xml", _) => Some("the prefix xml may not be declared as another namespace"),
             (_, ns::XML | ns::XMLNS) => Some("the namespaces of xml and xmlns may have no other prefix"),
             ("", "") => None,
             (_, "") => Some("a prefix may not be undeclared"),
-            // A name that is known has been looked at.
-            _ if self.known_namespace(uri.as_bytes()).is_some() => None,
             _ => names::namespace_fault(uri),
         };
-        if let Some(fault) = fault {
-            let detail = format!("xmlns:{}=\"{}\": {fault}", shown(prefix_text), shown(uri));
-            return Err(Error::new(ErrorKind::Namespace, at, detail));
-        }
-        let undeclares = uri.is_empty();
-        let prefix = if prefix_name.len == 0 { NO_SYMBOL } else { self.prefix_symbol(prefix_name)? };
-        let namespace = if undeclares { NO_SYMBOL } else { self.namespace_symbol(written.value, at)? };
-        let own = self.tree.declarations.get(first..).unwrap_or_default();
-        if own.iter().any(|declared| declared.prefix == prefix) {
-            return Err(Error::new(ErrorKind::DuplicateAttribute, at, "a prefix is declared twice on one element"));
-        }
-        if own.len() >= self.limits.namespaces || self.scope.bindings.len() >= MAX_SYMBOLS {
-            return Err(Error::new(ErrorKind::LimitNamespaces, at, "too many namespace declarations"));
-        }
-        self.tree.declarations.push(Declaration { prefix, namespace });
-        self.scope.bindings.push(Binding { name: prefix_name, prefix, namespace });
-        Ok(())
+        let Some(fault) = fault else { return Ok(true) };
+        let detail = format!("xmlns:{}=\"{}\": {fault}", shown(prefix), shown(uri));
+        Err(self.fault(ErrorKind::Namespace, at, detail))
     }
 
     /// The prefix that an attribute declares, as a name in the source; `None` for an attribute that declares nothing.
+    #[inline]
     fn declared_prefix(&self, name: Name) -> Option<Name> {
         let default = name.colon == 0 && name.len == 5;
         if !(default || name.colon == 6) || !self.name_bytes(name).starts_with(b"xmlns") {
@@ -298,79 +403,137 @@ impl Scanner<'_> {
         Some(Name { start: name.start + u32::from(name.colon), colon: 0, len })
     }
 
-    /// Resolves an attribute and puts it into the tree. `first`: the element's first one.
-    fn attribute(&mut self, written: &Written, first: usize, node: u32) -> Result<(), Error> {
-        let Written { name, value, .. } = *written;
-        let (prefix, namespace) = self.bound(name, false)?;
+    /// Resolves the attribute at `index` of the tree, of an element whose first one is at `first`, and puts it in its
+    /// place among them. Returns what it leaves of the element's form.
+    #[inline]
+    fn resolve_attribute(&mut self, index: usize, first: usize, node: u32) -> Scanned<u8> {
+        let Some(AttributeData { name, value, .. }) = self.tree.attributes.get(index).copied() else { return Ok(0) };
+        let (prefix, namespace) = if name.colon == 0 { (NO_SYMBOL, NO_SYMBOL) } else { self.bound(name)? };
         let local = self.local_bytes(name);
-        let own = self.tree.attributes.get(first..).unwrap_or_default();
+        let before = self.tree.attributes.get(first..index).unwrap_or_default();
         // Namespaces in XML §6.3: neither the same qualified nor the same expanded name.
-        if own.iter().any(|other| other.namespace == namespace && self.local_bytes(other.name) == local) {
+        if before.iter().any(|other| other.namespace == namespace && self.local_bytes(other.name) == local) {
             let detail = format!("the attribute {} stands twice on one element", shown(self.name_text(name)));
-            return Err(Error::new(ErrorKind::DuplicateAttribute, name.start as usize, detail));
+            return Err(self.fault(ErrorKind::DuplicateAttribute, name.start as usize, detail));
         }
-        if own.len() >= self.limits.attributes {
+        if before.len() >= self.limits.attributes {
             let detail = format!("an element has more than {} attributes", self.limits.attributes);
-            return Err(Error::new(ErrorKind::LimitAttributes, name.start as usize, detail));
+            return Err(self.fault(ErrorKind::LimitAttributes, name.start as usize, detail));
         }
         let is_id = match namespace {
-            NO_SYMBOL => IDS.contains(&local),
+            NO_SYMBOL => matches!(local, b"Id" | b"ID" | b"id" | b"AssertionID" | b"RequestID" | b"ResponseID"),
             XML_SYMBOL => local == b"id",
-            _ => local == b"Id" && self.namespace_text(namespace) == ns::WSU,
+            _ => local == b"Id" && self.namespace_bytes(namespace) == ns::WSU.as_bytes(),
         };
         if is_id {
             self.tree.ids.push((value, node));
         }
-        self.tree.attributes.push(AttributeData { name, prefix, namespace, value });
-        Ok(())
+        if let Some(attribute) = self.tree.attributes.get_mut(index) {
+            (attribute.prefix, attribute.namespace) = (prefix, namespace);
+        }
+        let mut form = PLAIN_START | IN_ORDER | if name.colon == 0 { PLAIN_ATTRIBUTES } else { 0 };
+        let mut place = index;
+        while place > first && self.comes_before(place, place - 1) {
+            self.tree.attributes.swap(place, place - 1);
+            place -= 1;
+            form &= !IN_ORDER;
+        }
+        Ok(form)
     }
 
-    /// The symbols of a name's prefix and namespace. Unprefixed elements are in the default namespace, attributes in none.
-    fn bound(&self, name: Name, element: bool) -> Result<(u16, u16), Error> {
-        if name.colon == 0 && !element {
-            return Ok((NO_SYMBOL, NO_SYMBOL));
+    /// Whether one attribute of the tree comes before another in a canonical form (C14N §2.2).
+    #[inline]
+    fn comes_before(&self, one: usize, other: usize) -> bool {
+        let (Some(one), Some(other)) = (self.tree.attributes.get(one), self.tree.attributes.get(other)) else {
+            return false;
+        };
+        if one.namespace != other.namespace {
+            return self.namespace_bytes(one.namespace) < self.namespace_bytes(other.namespace);
         }
-        let prefix = self.name_bytes(name).get(..usize::from(name.colon.saturating_sub(1))).unwrap_or_default();
-        let found = self
-            .scope
-            .bindings
-            .iter()
-            .rev()
-            .find(|b| usize::from(b.name.len) == prefix.len() && self.name_bytes(b.name) == prefix);
-        if let Some(binding) = found {
-            return Ok((binding.prefix, binding.namespace));
-        }
-        match self.prefix_text(name) {
-            "" => Ok((NO_SYMBOL, NO_SYMBOL)),
-            "xml" => Ok((XML_SYMBOL, XML_SYMBOL)),
-            prefix => {
-                let detail = format!("the prefix {} is not declared", shown(prefix));
-                Err(Error::new(ErrorKind::Namespace, name.start as usize, detail))
+        self.local_bytes(one.name) < self.local_bytes(other.name)
+    }
+
+    /// The symbols of a name's prefix, and of the namespace that it is bound to.
+    #[inline]
+    fn bound(&self, name: Name) -> Scanned<(u16, u16)> {
+        let prefix = Name { start: name.start, colon: 0, len: name.colon.saturating_sub(1) };
+        let symbol = self.known_prefix(prefix, self.key(prefix)).unwrap_or_default();
+        match self.scope.bound.get(symbol) {
+            Some(namespace) if *namespace != UNBOUND && (symbol != 0 || prefix.len == 0) => {
+                Ok((symbol as u16, *namespace))
+            }
+            _ => {
+                let detail = format!("the prefix {} is not declared", shown(self.name_text(prefix)));
+                Err(self.fault(ErrorKind::Namespace, name.start as usize, detail))
             }
         }
     }
 
-    fn prefix_symbol(&mut self, name: Name) -> Result<u16, Error> {
-        let text = self.name_bytes(name);
-        let span = Span { start: name.start, end: name.start + u32::from(name.len), decoded: false };
-        let known = self.tree.prefixes.iter().skip(2).position(|known| self.span_bytes(*known) == text);
-        intern(known, &mut self.tree.prefixes, span, name.start as usize)
+    /// The symbol of a prefix that was declared before, anywhere.
+    #[inline]
+    fn known_prefix(&self, prefix: Name, key: u64) -> Option<usize> {
+        let same = |symbol: &usize| prefix.len < 8 || self.prefix_bytes(*symbol as u16) == self.name_bytes(prefix);
+        let mut symbols = self.scope.keys.iter().enumerate().filter(|(_, known)| **known == key);
+        symbols.next().map(|(symbol, _)| symbol).filter(same).or_else(|| symbols.map(|(symbol, _)| symbol).find(same))
     }
 
-    fn namespace_symbol(&mut self, value: Span, at: usize) -> Result<u16, Error> {
-        let known = self.known_namespace(self.span_bytes(value));
-        intern(known, &mut self.tree.namespaces, value, at)
+    fn prefix_symbol(&mut self, prefix: Name, key: u64) -> Scanned<u16> {
+        if let Some(known) = self.known_prefix(prefix, key) {
+            return Ok(known as u16);
+        }
+        let (start, end) = (prefix.start, prefix.start + u32::from(prefix.len));
+        if self.tree.prefixes.len() >= MAX_SYMBOLS {
+            return Err(self.too_many_symbols(start as usize));
+        }
+        self.scope.keys.push(key);
+        self.scope.bound.push(UNBOUND);
+        self.tree.prefixes.push(Span { start, end, decoded: false, plain: true });
+        Ok(self.tree.prefixes.len() as u16 - 1)
     }
 
-    fn known_namespace(&self, name: &[u8]) -> Option<usize> {
-        self.tree.namespaces.iter().skip(2).position(|known| self.span_bytes(*known) == name)
+    fn known_namespace(&self, name: &[u8]) -> Option<u16> {
+        let ending = (name.len(), ending(name));
+        let alike = self.scope.endings.iter().enumerate().filter(|(_, known)| **known == ending);
+        let mut symbols = alike.map(|(symbol, _)| symbol as u16);
+        symbols.find(|symbol| self.namespace_bytes(*symbol) == name)
     }
 
+    /// The symbol of a namespace that is not known.
+    fn namespace_symbol(&mut self, value: Span, at: usize) -> Scanned<u16> {
+        if self.tree.namespaces.len() >= MAX_SYMBOLS {
+            return Err(self.too_many_symbols(at));
+        }
+        let name = self.span_bytes(value);
+        let ending = (name.len(), ending(name));
+        self.scope.endings.push(ending);
+        self.tree.namespaces.push(value);
+        Ok(self.tree.namespaces.len() as u16 - 1)
+    }
+
+    #[cold]
+    fn too_many_symbols(&self, at: usize) -> Box<Error> {
+        self.fault(ErrorKind::LimitNamespaces, at, "too many different prefixes or namespaces")
+    }
+
+    /// The first eight bytes of a prefix as a number: nearly all prefixes are no longer, and are compared in one step.
+    #[inline]
+    fn key(&self, prefix: Name) -> u64 {
+        let (start, len) = (prefix.start as usize, u32::from(prefix.len));
+        let Some(bytes) = self.bytes.get(start..).and_then(|rest| rest.first_chunk::<8>()) else {
+            // So near to the end of the document stands no prefix of a well-formed one.
+            return self.name_bytes(prefix).iter().rev().fold(0, |key, byte| key << 8 | u64::from(*byte));
+        };
+        let word = u64::from_le_bytes(*bytes);
+        if len < 8 { word & !(u64::MAX << (8 * len)) } else { word }
+    }
+
+    #[inline]
     fn name_bytes(&self, name: Name) -> &[u8] {
         let start = name.start as usize;
         self.bytes.get(start..start + usize::from(name.len)).unwrap_or_default()
     }
 
+    #[inline]
     fn span_bytes(&self, span: Span) -> &[u8] {
         let text = if span.decoded { self.tree.decoded.as_bytes() } else { self.bytes };
         text.get(span.start as usize..span.end as usize).unwrap_or_default()
@@ -381,16 +544,20 @@ impl Scanner<'_> {
         self.source.get(start..start + usize::from(name.len)).unwrap_or_default()
     }
 
+    #[inline]
     fn local_bytes(&self, name: Name) -> &[u8] {
         self.name_bytes(name).get(usize::from(name.colon)..).unwrap_or_default()
     }
 
-    fn prefix_text(&self, name: Name) -> &str {
-        self.name_text(name).get(..usize::from(name.colon.saturating_sub(1))).unwrap_or_default()
+    fn prefix_bytes(&self, symbol: u16) -> &[u8] {
+        self.tree.prefixes.get(usize::from(symbol)).map_or(&[], |span| self.span_bytes(*span))
     }
 
-    fn namespace_text(&self, symbol: u16) -> &str {
-        self.tree.namespaces.get(usize::from(symbol)).map_or("", |span| self.span_text(*span))
+    fn namespace_bytes(&self, symbol: u16) -> &[u8] {
+        match symbol {
+            XML_SYMBOL => ns::XML.as_bytes(),
+            _ => self.tree.namespaces.get(usize::from(symbol)).map_or(&[], |span| self.span_bytes(*span)),
+        }
     }
 
     fn span_text(&self, span: Span) -> &str {
@@ -399,16 +566,17 @@ impl Scanner<'_> {
     }
 }
 
-/// The symbol of a text: its place behind the two fixed ones. A new one is added.
-fn intern(known: Option<usize>, table: &mut Vec<Span>, span: Span, at: usize) -> Result<u16, Error> {
-    let index = known.map_or(table.len(), |index| index + 2);
-    if index >= MAX_SYMBOLS {
-        return Err(Error::new(ErrorKind::LimitNamespaces, at, "too many different prefixes or namespaces"));
+/// The last eight bytes of a name, or all of a shorter one.
+#[inline]
+fn ending(name: &[u8]) -> [u8; 8] {
+    match name.last_chunk::<8>() {
+        Some(last) => *last,
+        None => {
+            let mut short = [0; 8];
+            short.iter_mut().zip(name).for_each(|(to, from)| *to = *from);
+            short
+        }
     }
-    if known.is_none() {
-        table.push(span);
-    }
-    Ok(index as u16)
 }
 
 /// A piece of the message for an error's text: short, control characters escaped.
@@ -416,9 +584,11 @@ fn shown(text: &str) -> String {
     text.chars().take(80).flat_map(char::escape_default).collect()
 }
 
-/// The attributes without namespace that common stacks treat as ids (WSS 1.1 §4, SAML 2.0 and 1.1, XML Encryption,
-/// XPointer defaults of the libraries).
-const IDS: [&[u8]; 6] = [b"Id", b"ID", b"id", b"AssertionID", b"RequestID", b"ResponseID"];
+/// The keys of the two prefixes that are bound from the start.
+const XML_KEY: u64 = u64::from_le_bytes(*b"xml\0\0\0\0\0");
+const XMLNS_KEY: u64 = u64::from_le_bytes(*b"xmlns\0\0\0");
+/// The prefix is known, but is not declared here.
+const UNBOUND: u16 = u16::MAX;
 /// Different prefixes, different namespaces, and bindings in scope at one place: their search is linear.
 const MAX_SYMBOLS: usize = 256;
 /// The longest attribute value, in bytes of the source.

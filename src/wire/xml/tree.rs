@@ -157,7 +157,8 @@ impl<'d> Element<'d> {
         self.attributes().find(|a| a.local_name() == local_name && a.namespace() == namespace).map(Attribute::value)
     }
 
-    /// The attributes, without namespace declarations, as they stand.
+    /// The attributes, without namespace declarations, in the order of a canonical form: by namespace name, then by local
+    /// name (C14N §2.2).
     pub fn attributes(self) -> impl Iterator<Item = Attribute<'d>> {
         let document = self.document;
         self.attribute_data().iter().map(move |data| Attribute { document, data })
@@ -420,11 +421,15 @@ pub(super) struct ElementData {
     pub(super) prefix: u16,
     pub(super) namespace: u16,
     pub(super) start: u32,
+    /// Behind the start tag.
+    pub(super) content: u32,
     pub(super) end: u32,
     pub(super) attributes: u32,
     pub(super) declarations: u32,
     pub(super) attribute_count: u16,
     pub(super) declaration_count: u16,
+    /// [`PLAIN_START`], [`IN_ORDER`], [`PLAIN_ATTRIBUTES`], [`PLAIN_END`].
+    pub(super) form: u8,
 }
 
 #[derive(Clone, Copy)]
@@ -448,6 +453,8 @@ pub(super) struct Span {
     pub(super) start: u32,
     pub(super) end: u32,
     pub(super) decoded: bool,
+    /// Whether a canonical form writes it just as the source does.
+    pub(super) plain: bool,
 }
 
 /// A qualified name in the source. `colon` is where the local name begins: 0, or behind the colon.
@@ -481,19 +488,30 @@ impl Name {
 pub(super) const NO_SYMBOL: u16 = 0;
 /// The prefix `xml`, and its namespace.
 pub(super) const XML_SYMBOL: u16 = 1;
+/// A canonical form writes the start tag as the source does, where it declares the same namespaces; but for the order of
+/// its attributes, which has its own flag.
+pub(super) const PLAIN_START: u8 = 1;
+/// The attributes stand in the order of a canonical form.
+pub(super) const IN_ORDER: u8 = 8;
+/// No attribute has a prefix.
+pub(super) const PLAIN_ATTRIBUTES: u8 = 2;
+/// The end tag is `</name>`.
+pub(super) const PLAIN_END: u8 = 4;
 pub(super) const NO_NODE: u32 = u32::MAX;
-pub(super) const EMPTY: Span = Span { start: 0, end: 0, decoded: false };
+pub(super) const EMPTY: Span = Span { start: 0, end: 0, decoded: false, plain: false };
 
 static NOTHING: ElementData = ElementData {
     name: Name { start: 0, colon: 0, len: 0 },
     prefix: NO_SYMBOL,
     namespace: NO_SYMBOL,
     start: 0,
+    content: 0,
     end: 0,
     attributes: 0,
     declarations: 0,
     attribute_count: 0,
     declaration_count: 0,
+    form: 0,
 };
 
 #[cfg(test)]
