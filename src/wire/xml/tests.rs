@@ -258,7 +258,7 @@ fn floods_end_at_a_limit() {
         (format!("<r>{}</r>", "<a/>".repeat(25_000)), ErrorKind::LimitNodes),
         (format!("<r>{}</r>", "<!---->".repeat(25_000)), ErrorKind::LimitNodes),
         (format!("<r {}/>", many(25_000, &|n| format!("a{n}='' "))), ErrorKind::LimitAttributes),
-        (format!("<r {}/>", many(12_000, &|n| format!("xmlns:a{n}='urn:{n}' "))), ErrorKind::LimitAttributes),
+        (format!("<r {}/>", many(12_000, &|n| format!("xmlns:a{n}='urn:{n}' "))), ErrorKind::LimitNamespaces),
         (format!("<r {}/>", many(40, &|n| format!("xmlns:a{n}='urn:{n}' "))), ErrorKind::LimitNamespaces),
         (format!("<r>{}</r>", many(300, &|n| format!("<a xmlns='urn:{n}'/>"))), ErrorKind::LimitNamespaces),
         (format!("<{}/>", "a".repeat(100_000)), ErrorKind::LimitName),
