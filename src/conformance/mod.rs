@@ -9,15 +9,21 @@
 
 pub mod case;
 pub mod corpora;
+pub mod chance;
 pub mod edits;
 pub mod forge;
+pub mod fuzz;
 pub mod keys;
 pub mod mutants;
+pub mod mutation;
+
 mod path;
 pub mod pki;
 mod raw_rsa;
+pub mod pure;
 mod request;
 pub mod runner;
+pub mod seeds;
 mod signature;
 mod template;
 pub mod world;

@@ -15,8 +15,8 @@ use crate::config::{self, Loaded, Overrides};
 use crate::flow::inquiry::standing_still;
 use crate::mandates::MandateStore;
 use crate::model::Time;
-use crate::serve;
 use crate::serve::clock::FrozenClock;
+use crate::serve::{self, Server};
 use crate::store::{Store, StoreError, Write};
 
 /// A world as it was read; [`World::begin`] makes a fresh one of it for each run.
@@ -34,6 +34,7 @@ struct Copy(PathBuf);
 /// One run's own server.
 #[derive(Debug)]
 pub struct Session {
+    pub server: Arc<Server>,
     pub router: Router,
     pub clock: Arc<FrozenClock>,
     pub trail: Arc<Recorder>,
@@ -96,7 +97,7 @@ impl World {
             stopwatch: standing_still,
         };
         let (server, mandates) = assemble(&self.loaded, parts).map_err(|error| error.to_string())?;
-        Ok(Session { router: serve::router(&server), clock, trail, mandates })
+        Ok(Session { router: serve::router(&server), server, clock, trail, mandates })
     }
 }
 

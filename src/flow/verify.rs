@@ -39,6 +39,14 @@ use crate::flow::trust::Trust;
 use crate::model::{CheckId, Fact, KeyThumbprint, Refusal, StepId, Time};
 use crate::wire::crypto::{self, DigestAlgorithm, PublicKey, SignatureAlgorithm};
 use crate::wire::dsig::{Error, Exception, Signature};
+use crate::flow::key_reference::{self, KeySource, SigningKey};
+use crate::flow::parse::{Envelope, place, short};
+use crate::flow::profile::Profile;
+use crate::flow::trust::Trust;
+use crate::model::{CheckId, Fact, KeyThumbprint, Refusal, StepId, Time};
+use crate::wire::crypto::{self, PublicKey, SignatureAlgorithm};
+use crate::wire::dsig::{Error, Signature};
+use crate::wire::saml;
 use crate::wire::soap;
 use crate::wire::wsse::SecurityHeader;
 use crate::wire::xml::{Element, Limits};
@@ -95,6 +103,15 @@ impl<'d> Message<'d> {
 
     pub fn key(&self) -> &PublicKey {
         &self.signer.key
+    }
+
+    /// The assertion whose key signed, where it was one. Whose word it is, is judged in
+    /// [`authenticate`](crate::flow::authenticate).
+    pub fn assertion(&self) -> Option<&saml::Assertion<'d>> {
+        match &self.signer.source {
+            KeySource::Assertion { assertion } => Some(assertion),
+            KeySource::Certificate { .. } => None,
+        }
     }
 
     pub fn created(&self) -> Time {
