@@ -60,12 +60,16 @@ fn every_target_returns_for_its_whole_corpus() {
 #[test]
 fn every_target_returns_for_mutants_of_its_corpus() {
     let seconds = std::env::var("VIDIMUS_FUZZ_SECONDS").ok().map(|text| text.parse().expect("a number of seconds"));
-    let threads: Vec<_> = TARGETS.iter().map(|target| std::thread::spawn(move || mutate(target, seconds))).collect();
     let mut failed = Vec::new();
-    for (target, thread) in TARGETS.iter().zip(threads) {
-        match thread.join() {
-            Ok(executions) => println!("{}: {executions} executions, no crash", target.name),
-            Err(_) => failed.push(target.name),
+    // As many at a time as there are processors, so that each has its seconds for itself.
+    for targets in TARGETS.chunks(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)) {
+        let run = |target: &'static Target| std::thread::spawn(move || mutate(target, seconds));
+        let threads: Vec<_> = targets.iter().map(run).collect();
+        for (target, thread) in targets.iter().zip(threads) {
+            match thread.join() {
+                Ok(executions) => println!("{}: {executions} executions, no crash", target.name),
+                Err(_) => failed.push(target.name),
+            }
         }
     }
     assert!(failed.is_empty(), "crashed: {failed:?}; the inputs are above, as \\x");

@@ -25,6 +25,7 @@ mod request;
 pub mod runner;
 pub mod seeds;
 mod signature;
+pub mod structured;
 mod template;
 pub mod world;
 
