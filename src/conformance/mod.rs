@@ -8,19 +8,18 @@
 //! bytes. It only ever holds keys that are not secret.
 
 pub mod case;
-pub mod corpora;
 pub mod chance;
+pub mod corpora;
 pub mod edits;
 pub mod forge;
 pub mod fuzz;
 pub mod keys;
 pub mod mutants;
 pub mod mutation;
-
 mod path;
 pub mod pki;
-mod raw_rsa;
 pub mod pure;
+mod raw_rsa;
 mod request;
 pub mod runner;
 pub mod seeds;

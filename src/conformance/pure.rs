@@ -6,9 +6,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use chrono::Duration;
+
 use super::world::World;
 use crate::flow::inquiry::{Inquiry, Stop, standing_still};
-use crate::flow::profile::Profile;
+use crate::flow::profile::{DoorRules, Profile};
 use crate::flow::trust::Trust;
 use crate::flow::verify::{Message, Terms};
 use crate::flow::{authenticate, issue_request, parse, verify};
@@ -22,6 +24,7 @@ use crate::wire::xml::{Document, Element, Limits, NodeId};
 pub struct Pure {
     pub trust: Arc<Trust>,
     pub profile: Profile,
+    pub rules: DoorRules,
     pub limits: Limits,
     /// The endpoint's addresses: what a covered `wsa:To` may name.
     pub addresses: Vec<String>,
@@ -85,6 +88,7 @@ impl Pure {
         Ok(Self {
             trust: Arc::clone(&sts.trust),
             profile: door.profile.clone(),
+            rules: door.rules.clone(),
             limits: session.server.limits.clone(),
             addresses: door.addresses(),
             issuer: sts.issuer.clone(),
@@ -116,7 +120,9 @@ impl Pure {
         };
         let message = verify::envelope(&envelope, terms, inquiry).ok()?;
         let authenticated = authenticate::requester(&message, terms, &self.issuer, inquiry).ok()?;
-        let (ask, echo) = issue_request::read(&message, &authenticated, &self.profile, self.now, inquiry).ok()?;
+        let skew = Duration::from_std(self.profile.time.skew).unwrap_or_default();
+        let asked = issue_request::read(&message, &authenticated, &self.rules, skew, self.now, inquiry);
+        let (ask, echo) = asked.ok()?;
         inquiry.clean().ok()?;
         Some(Accepted {
             party: authenticated.requester().party.to_string(),
