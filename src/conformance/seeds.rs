@@ -10,7 +10,6 @@ use chrono::{DateTime, Duration};
 
 use super::forge::{self, Recipe, Sign, Target};
 use super::keys::Keys;
-use super::pki;
 use super::signature::KeyReference;
 use crate::model::Time;
 use crate::wire::base64;
@@ -98,8 +97,8 @@ fn assertions(root: &Path) -> Result<Vec<Seed>, String> {
 fn certificates(root: &Path) -> Result<Vec<Seed>, String> {
     let keys = Keys::open(root.join("keys"));
     let mut seeds = literal(NAMES);
-    for entry in pki::ENTRIES.iter().filter(|entry| entry.issuer.is_some()) {
-        seeds.push(seed(entry.name, keys.certificate(entry.name)?.der().to_vec()));
+    for name in CERTIFICATES {
+        seeds.push(seed(name, keys.certificate(name)?.der().to_vec()));
     }
     let pem = std::fs::read(keys.folder().join("clinic.cert.pem")).map_err(|error| error.to_string())?;
     seeds.push(seed("clinic.pem", pem));
@@ -254,6 +253,9 @@ const ASSERTIONS: &[(&str, &str)] = &[
          xmlns=\"http://www.w3.org/2001/04/xmlenc#\"/></EncryptedAssertion>",
     ),
 ];
+
+/// An authority, RSA and P-256 leaves, another authority's, one without signing.
+const CERTIFICATES: &[&str] = &["ca", "hospital", "clinic", "hospital-no-signing", "outsider", "server", "archive"];
 
 const NAMES: &[(&str, &str)] = &[
     ("name-rfc2253", "CN=St Janna,O=Vidimus\\, \\\"conformance\\\",C=BE"),
