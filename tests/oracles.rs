@@ -93,6 +93,7 @@ fn the_contract_is_well_formed_and_its_schemas_compile_as_they_are_served() {
     let session = world.begin().expect("a server");
     let get = |query: &str| {
         let sent = Sent {
+            profile: None,
             method: Method::GET,
             path: format!("{path}?{query}"),
             headers: Vec::new(),
@@ -197,6 +198,7 @@ fn a_message_signed_by_xmlsec1_gets_a_token() {
         let soap12 = String::from_utf8_lossy(&message).contains("http://www.w3.org/2003/05/soap-envelope");
         let content_type = if soap12 { "application/soap+xml" } else { "text/xml" };
         let sent = Sent {
+            profile: None,
             method: Method::POST,
             path: path.to_owned(),
             headers: vec![("content-type".into(), content_type.into())],

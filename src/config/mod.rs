@@ -351,7 +351,7 @@ fn registry(
     }
     if let Some(store) = &own.store {
         let public_keys = store.published(KeyPurpose::Assertions).into_iter().map(|handle| handle.spki).collect();
-        entries.issuers.push(TokenIssuer { issuer, public_keys, audiences, ours: true });
+        entries.issuers.push(TokenIssuer { ours: true, ..TokenIssuer::new(issuer, public_keys, audiences) });
     }
     if problems.iter().any(|problem| !problem.warning) {
         return None;

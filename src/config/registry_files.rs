@@ -55,6 +55,15 @@ enum RawStatus {
     Suspended,
 }
 
+impl From<RawStatus> for Standing {
+    fn from(status: RawStatus) -> Self {
+        match status {
+            RawStatus::Active => Self::Active,
+            RawStatus::Suspended => Self::Suspended,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum RawGrant {
@@ -89,7 +98,21 @@ struct RawService {
 struct RawIssuer {
     issuer: Spanned<String>,
     certificates: Spanned<Vec<String>>,
-    audiences: Spanned<Vec<String>>,
+    audiences: Option<Spanned<Vec<String>>>,
+    /// `none`: its assertions name no audience.
+    audience: Option<Audience>,
+    #[serde(default)]
+    status: RawStatus,
+    maximum_lifetime_seconds: Option<Spanned<u32>>,
+    #[serde(default)]
+    authn_contexts: Vec<String>,
+}
+
+/// What an issuer's assertions say of whom they are for, where they never name us.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Audience {
+    None,
 }
 
 /// All entries of all files.
@@ -183,10 +206,7 @@ impl<'p> Reader<'p> {
         let sender = Sender {
             party,
             number: raw.number.map(Spanned::into_inner),
-            standing: match raw.status {
-                RawStatus::Active => Standing::Active,
-                RawStatus::Suspended => Standing::Suspended,
-            },
+            standing: raw.status.into(),
             keys: certificates.iter().map(|certificate| KeyThumbprint(certificate.key_thumbprint())).collect(),
             public_keys: certificates.iter().map(|certificate| certificate.spki().to_owned()).collect(),
             certificates: certificates.iter().map(|certificate| certificate.der().to_owned()).collect(),
@@ -235,9 +255,12 @@ impl<'p> Reader<'p> {
 
     fn issuer(&mut self, raw: RawIssuer) {
         self.name(&raw.issuer, "an issuer of assertions".to_owned());
-        if raw.audiences.get_ref().is_empty() {
-            let fix = "Name the audience that this issuer writes for us";
-            self.wrong(raw.audiences.span(), "an issuer without audiences is never taken".to_owned(), fix);
+        let span = raw.audiences.as_ref().map_or(raw.issuer.span(), Spanned::span);
+        let audiences = raw.audiences.map(Spanned::into_inner).unwrap_or_default();
+        if audiences.is_empty() && raw.audience.is_none() {
+            let fix =
+                "Name the audience that this issuer writes for us; if it writes none at all: `audience = \"none\"`";
+            self.wrong(span, "an issuer without audiences is never taken".to_owned(), fix);
         }
         let owner = format!("issuer `{}`", raw.issuer.get_ref());
         let mut public_keys = Vec::new();
@@ -262,8 +285,14 @@ impl<'p> Reader<'p> {
             let fix = "Write `certificates = [\"issuers/name.pem\"]`: keys come from configuration only";
             self.wrong(raw.certificates.span(), format!("the {owner} has no key"), fix);
         }
-        let (issuer, audiences) = (raw.issuer.into_inner(), raw.audiences.into_inner());
-        self.entries.issuers.push(TokenIssuer { issuer, public_keys, audiences, ours: false });
+        let maximum_lifetime = self.seconds(raw.maximum_lifetime_seconds, ISSUER_ASSERTION);
+        self.entries.issuers.push(TokenIssuer {
+            standing: raw.status.into(),
+            without_audience: matches!(raw.audience, Some(Audience::None)),
+            maximum_lifetime,
+            authn_contexts: raw.authn_contexts,
+            ..TokenIssuer::new(raw.issuer.into_inner(), public_keys, audiences)
+        });
     }
 
     fn party(&mut self, text: &Spanned<String>) -> Option<PartyId> {
@@ -378,4 +407,6 @@ const REGISTRY: &str = "registry";
 /// Seconds by default, and at most. `clients.md` 3: libraries ask for an hour.
 const CLIENT_ASSERTION: (u32, u32) = (3600, 86_400);
 const TOKEN: (u32, u32) = (900, 86_400);
+/// As `registry::LONGEST_ASSERTION`; an issuer of long sessions may be given a month.
+const ISSUER_ASSERTION: (u32, u32) = (86_400, 31 * 86_400);
 const MINIMUM_RSA_BITS: usize = 2048;

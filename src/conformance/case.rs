@@ -72,9 +72,9 @@ pub struct Step {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Send {
-    /// `soap` or `token`.
+    /// `soap`, `token` or `verify`.
     pub door: Option<Door>,
-    /// The profile of the SOAP endpoint.
+    /// The profile of the SOAP endpoint, or the one to verify by.
     pub profile: Option<String>,
     pub recipe: Option<Recipe>,
     /// The exact bytes, a file beside `case.toml`. With a recipe too, they are what the recipe made
@@ -105,6 +105,9 @@ pub struct Send {
 pub enum Door {
     Soap,
     Token,
+    /// No door: the message is judged by a profile, as `envelope verify` does it, under the world's
+    /// trust and clock.
+    Verify,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -167,6 +170,8 @@ pub enum Outcome {
     Refused,
     /// Answered without a token, and not about one: a published document.
     Published,
+    /// Accepted without a door, and so without a token.
+    Verified,
 }
 
 impl Send {

@@ -26,6 +26,7 @@ const PREFIXES: &[(&str, &str)] = &[
     ("wsa", ns::WSA),
     ("wst", ns::WST13),
     ("saml", ns::SAML2),
+    ("saml1", ns::SAML1),
     ("xenc", ns::XENC),
     ("x", "urn:vidimus:conformance:wrapper"),
 ];

@@ -75,6 +75,9 @@ pub const ENTRIES: &[Entry] = &[
     nobodys("rsa-exponent-3", 2048, &[3]),
     nobodys("rsa-exponent-even", 2048, &[1, 0, 0]),
     nobodys("rsa-exponent-long", 2048, &[1, 0, 0, 0, 0, 0, 0, 0, 1]),
+    sender("issuer-next", "Identity provider of the region, next key", Key::Rsa2048, "ca"),
+    sender("platform", "Platform of the federation", Key::Rsa2048, "ca"),
+    sender("issuer-suspended", "Identity provider, suspended", Key::P256, "ca"),
 ];
 
 const fn sender(name: &'static str, title: &'static str, key: Key, issuer: &'static str) -> Entry {

@@ -27,6 +27,8 @@ pub struct Sent {
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
     pub caller: Caller,
+    /// The profile to verify by, where there is no door.
+    pub profile: Option<String>,
 }
 
 /// What requests are made of.
@@ -52,8 +54,9 @@ impl Workshop<'_> {
         let door = send.door.unwrap_or(if send.form.is_empty() { Door::Soap } else { Door::Token });
         let (path, endpoint) = match door {
             Door::Token => (TOKEN_PATH.to_owned(), self.world.token_endpoint().to_owned()),
-            Door::Soap => {
-                let profile = send.profile.as_deref().or(self.world.profile()).unwrap_or_default();
+            Door::Soap | Door::Verify => {
+                let asked = send.profile.as_deref().filter(|_| door == Door::Soap);
+                let profile = asked.or(self.world.profile()).unwrap_or_default();
                 let known =
                     self.world.endpoint(profile).ok_or_else(|| format!("no endpoint has profile `{profile}`"))?;
                 (known.0.to_owned(), known.1.to_owned())
@@ -63,7 +66,7 @@ impl Workshop<'_> {
         let get = send.method.as_deref().is_some_and(|method| method.eq_ignore_ascii_case("get"));
         let body = match (get, door) {
             (true, _) => Vec::new(),
-            (false, Door::Soap) => encoded(self.message(send, &target)?, send.encoding.as_deref())?,
+            (false, Door::Soap | Door::Verify) => encoded(self.message(send, &target)?, send.encoding.as_deref())?,
             (false, Door::Token) => self.form(send, target)?,
         };
         let path = match send.query.as_deref() {
@@ -72,7 +75,8 @@ impl Workshop<'_> {
             Some(query) => format!("{path}?{query}"),
         };
         let method = if get { Method::GET } else { Method::POST };
-        Ok(Sent { method, path, headers: headers(send, door, &body), body, caller: self.caller(send)? })
+        let profile = (door == Door::Verify).then(|| send.profile.clone().unwrap_or_default());
+        Ok(Sent { method, path, headers: headers(send, door, &body), body, caller: self.caller(send)?, profile })
     }
 
     fn message(&self, send: &Send, target: &Target) -> Result<Vec<u8>, String> {
@@ -193,8 +197,8 @@ fn headers(send: &Send, door: Door, body: &[u8]) -> Vec<(String, String)> {
     let mut fields: BTreeMap<String, String> = BTreeMap::new();
     let content_type = match door {
         Door::Token => "application/x-www-form-urlencoded",
-        Door::Soap if soap12 => "application/soap+xml; charset=utf-8",
-        Door::Soap => "text/xml; charset=utf-8",
+        Door::Soap | Door::Verify if soap12 => "application/soap+xml; charset=utf-8",
+        Door::Soap | Door::Verify => "text/xml; charset=utf-8",
     };
     fields.insert(header::CONTENT_TYPE.to_string(), content_type.to_owned());
     if door == Door::Soap && !soap12 {

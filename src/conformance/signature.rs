@@ -106,7 +106,9 @@ fn identified(text: &mut String, part: &str) -> Result<String, String> {
         "Body" => "/s:Envelope/s:Body".to_owned(),
         "Timestamp" => format!("{SECURITY}/wsu:Timestamp"),
         "BinarySecurityToken" => TOKEN.to_owned(),
+        "Assertion" if is_saml1(text) => format!("{SECURITY}/saml1:Assertion"),
         "Assertion" => format!("{SECURITY}/saml:Assertion"),
+        "Framework" => "/s:Envelope/s:Header/*[1]".to_owned(),
         "To" | "Action" | "MessageID" | "ReplyTo" => format!("/s:Envelope/s:Header/wsa:{part}"),
         path if path.starts_with('/') => path.to_owned(),
         other => return Err(format!("`{other}` is no part that can be signed")),
@@ -117,7 +119,9 @@ fn identified(text: &mut String, part: &str) -> Result<String, String> {
         _ => return Err(format!("`{path}` is no element")),
     };
     let element = document.elements().find(|element| element.range() == range).ok_or("the part is gone")?;
-    let known = [(ns::WSU, "Id"), ("", "ID"), ("", "Id")].iter().find_map(|(ns, name)| element.attribute(ns, name));
+    let known = [(ns::WSU, "Id"), ("", "ID"), ("", "AssertionID"), ("", "Id")]
+        .iter()
+        .find_map(|(ns, name)| element.attribute(ns, name));
     if let Some(id) = known {
         return Ok(id.to_owned());
     }
@@ -139,7 +143,11 @@ fn key_info(text: &str, reference: KeyReference) -> Result<String, String> {
             ns::BASE64_BINARY
         )
     };
-    let saml = format!(" xmlns:wsse11=\"{}\" wsse11:TokenType=\"{}\"", ns::WSSE11, ns::SAML20_TOKEN);
+    let (token_type, id_type) = match is_saml1(text) {
+        true => (ns::SAML11_TOKEN, ns::SAML11_ASSERTION_ID),
+        false => (ns::SAML20_TOKEN, ns::SAML20_ASSERTION_ID),
+    };
+    let saml = format!(" xmlns:wsse11=\"{}\" wsse11:TokenType=\"{token_type}\"", ns::WSSE11);
     let certificate = "<ds:X509Data><ds:X509Certificate>${certificate}</ds:X509Certificate></ds:X509Data>";
     Ok(match reference {
         KeyReference::BinarySecurityToken => {
@@ -161,11 +169,8 @@ fn key_info(text: &str, reference: KeyReference) -> Result<String, String> {
              <ds:Exponent>${exponent}</ds:Exponent></ds:RSAKeyValue></ds:KeyValue></ds:KeyInfo>"
             .to_owned(),
         KeyReference::SamlAssertion => {
-            let identifier = format!(
-                "<wsse:KeyIdentifier ValueType=\"{}\">{}</wsse:KeyIdentifier>",
-                ns::SAML20_ASSERTION_ID,
-                assertion_id(text)?
-            );
+            let identifier =
+                format!("<wsse:KeyIdentifier ValueType=\"{id_type}\">{}</wsse:KeyIdentifier>", assertion_id(text)?);
             in_token_reference(&identifier, &saml)
         }
         KeyReference::SamlReference => {
@@ -177,9 +182,21 @@ fn key_info(text: &str, reference: KeyReference) -> Result<String, String> {
 
 fn assertion_id(text: &str) -> Result<String, String> {
     let document = Document::parse(text, &generous()).map_err(|error| error.to_string())?;
-    let assertion = document.elements().find(|element| element.is(ns::SAML2, "Assertion"));
-    let id = assertion.and_then(|assertion| assertion.attribute("", "ID"));
+    let is = |element: &Element<'_>| element.is(ns::SAML2, "Assertion") || element.is(ns::SAML1, "Assertion");
+    let assertion = document.elements().find(is);
+    let id = assertion.and_then(|assertion| assertion.attribute("", "ID").or(assertion.attribute("", "AssertionID")));
     id.map(str::to_owned).ok_or_else(|| "no assertion to refer to".into())
+}
+
+/// Whether the first assertion of the message is one of SAML 1.1.
+fn is_saml1(text: &str) -> bool {
+    Document::parse(text, &generous()).is_ok_and(|document| {
+        let mut assertions = document.elements().filter(|element| element.local_name() == "Assertion");
+        assertions
+            .find(|element| matches!(element.namespace(), ns::SAML1 | ns::SAML2))
+            .map(|e| e.namespace() == ns::SAML1)
+            == Some(true)
+    })
 }
 
 fn transform(uri: &str) -> String {

@@ -12,10 +12,12 @@ use axum::Router;
 use crate::audit::{AdminEntry, AuditSink, IntentEntry, OutcomeEntry};
 use crate::config::build::{Parts, assemble};
 use crate::config::{self, Loaded, Overrides};
-use crate::flow::inquiry::standing_still;
+use crate::flow::inquiry::{Inquiry, Stop, Stopped, standing_still};
+use crate::flow::pure;
+use crate::flow::verify::Terms;
 use crate::mandates::MandateStore;
-use crate::model::Time;
-use crate::serve::clock::FrozenClock;
+use crate::model::{Refusal, Time, Trace};
+use crate::serve::clock::{Clock, FrozenClock};
 use crate::serve::{self, Server};
 use crate::store::{Store, StoreError, Write};
 
@@ -100,6 +102,28 @@ impl World {
         Ok(Session { router: serve::router(&server), server, clock, trail, mandates })
     }
 }
+
+impl Session {
+    /// Judges a message by a profile without any door, as the command line does it.
+    ///
+    /// # Errors
+    /// The refusal and the trace; when there is no such profile, its name.
+    pub fn verify(&self, world: &World, profile: &str, bytes: Vec<u8>) -> Result<Result<(), Judged>, String> {
+        let profiles = &world.loaded.profiles;
+        let known = profiles.iter().find(|known| known.name == profile);
+        let profile = known.ok_or_else(|| format!("there is no profile `{profile}`"))?;
+        let addresses: Vec<String> = world.loaded.settings.doors.iter().map(|door| door.endpoint.clone()).collect();
+        let sts = self.server.sts.load();
+        let limits = &self.server.limits;
+        let terms = Terms { trust: &sts.trust, profile, limits, addresses: &addresses, now: self.clock.now() };
+        let mut inquiry = Inquiry::new(Stop::First, standing_still);
+        let judged = pure::requester(bytes, terms, &sts.issuer, &mut inquiry);
+        Ok(judged.map(drop).map_err(|Stopped| inquiry.finish()))
+    }
+}
+
+/// The trace of a refused message, and the faults.
+pub type Judged = (Trace, Vec<Refusal>);
 
 impl Drop for Copy {
     fn drop(&mut self) {

@@ -1,7 +1,7 @@
-//! SAML 2.0 assertions: whose word it is, whether it counts here and now, and for which key.
+//! SAML assertions: whose word it is, whether it counts here and now, and for which key.
 //!
 //! Specs: SAML 2.0 Core §2.3-§2.5 (assertions, conditions), §5.4 (signatures); Profiles §3.1
-//! (holder of key); WSS SAML Token Profile 1.1 §3.5.
+//! (holder of key); SAML 1.1 Core §2; WSS SAML Token Profile 1.1 §3.5.
 //!
 //! The issuer's key comes from configuration only, never from KeyInfo. Each SubjectConfirmation is
 //! judged by itself, with its own data: what one says never helps another.
@@ -11,12 +11,13 @@ use chrono::Duration;
 use crate::flow::dsig_refusal;
 use crate::flow::inquiry::{Inquiry, Stopped, facts};
 use crate::flow::parse::place;
+use crate::flow::profile::SamlVersion;
 use crate::model::{CheckId, Fact, Refusal, Time};
-use crate::registry::{Registry, TokenIssuer};
+use crate::registry::{Registry, Standing, TokenIssuer};
 use crate::wire::crypto::PublicKey;
 use crate::wire::dsig::{Signature, TransformKind};
 use crate::wire::ns;
-use crate::wire::saml::{Assertion, ConfirmationMethod, ErrorKind, SubjectConfirmation};
+use crate::wire::saml::{self, Assertion, ConfirmationMethod, ErrorKind, NameId, SubjectConfirmation};
 use crate::wire::xml::{Element, Limits};
 
 /// What judging needs besides the assertion.
@@ -51,18 +52,24 @@ impl<'a, 'd, 't> Judged<'a, 'd, 't> {
     }
 }
 
-/// Reads an assertion; nothing of it is believed.
-pub(super) fn read<'d>(element: Element<'d>, inquiry: &mut Inquiry) -> Result<Assertion<'d>, Stopped> {
-    Assertion::read(element).map_err(|error| {
+/// Reads an assertion of one of these versions; nothing of it is believed.
+pub(super) fn read<'d>(
+    element: Element<'d>,
+    versions: &[SamlVersion],
+    inquiry: &mut Inquiry,
+) -> Result<Assertion<'d>, Stopped> {
+    let other_version = |found: &str| {
+        Refusal::new(CheckId::AssertionVersion)
+            .with(Fact::text("found", found))
+            .with(Fact::list("wanted", versions.iter().map(|version| version.as_str())))
+    };
+    let version = if element.namespace() == ns::SAML1 { SamlVersion::Saml11 } else { SamlVersion::Saml20 };
+    inquiry.require(versions.contains(&version), || other_version(version.as_str()).at(place(element)))?;
+    Assertion::read_any(element).map_err(|error| {
         let at = element.document().element(error.at);
         let refusal = match &error.kind {
             ErrorKind::Encrypted(_) => Refusal::new(CheckId::AssertionEncrypted),
-            ErrorKind::Version(found) => Refusal::new(CheckId::AssertionVersion)
-                .with(Fact::text("found", found.clone()))
-                .with(Fact::text("wanted", "2.0")),
-            ErrorKind::NotAnAssertion(_) if element.namespace() == ns::SAML1 => Refusal::new(CheckId::AssertionVersion)
-                .with(Fact::text("found", "1.1"))
-                .with(Fact::text("wanted", "2.0")),
+            ErrorKind::Version(found) => other_version(found),
             ErrorKind::SignaturePosition => {
                 Refusal::new(CheckId::AssertionSignatureForm).with(Fact::text("detail", error.to_string()))
             }
@@ -74,27 +81,56 @@ pub(super) fn read<'d>(element: Element<'d>, inquiry: &mut Inquiry) -> Result<As
     })
 }
 
-/// The one key that the assertion's holder-of-key confirmations name. Other confirmations are no
-/// way in: holder-of-key in means proof of that key, whatever else the assertion offers.
+/// The one key that the assertion is bound to. Each of its confirmations is a way to be meant by it,
+/// so all must be holder-of-key: one that asks for less would make the others worth nothing.
 pub(super) fn confirmation_key(assertion: &Assertion<'_>, inquiry: &mut Inquiry) -> Result<PublicKey, Stopped> {
     let refuse = |found: String| {
         Refusal::new(CheckId::AssertionConfirmation)
             .with(Fact::text("found", found))
-            .with(Fact::text("wanted", ns::SAML2_HOLDER_OF_KEY))
+            .with(Fact::text("wanted", method_uri(assertion)))
             .at(place(assertion.element))
     };
-    let mut keys = holder_of_key(assertion).flat_map(|confirmation| &confirmation.keys);
-    let Some(first) = keys.next() else {
-        let methods: Vec<String> =
-            assertion.subject.confirmations.iter().map(|confirmation| method_name(&confirmation.method)).collect();
+    let confirmations = &assertion.subject.confirmations;
+    if confirmations.is_empty() || !confirmations.iter().all(proves_a_key) {
+        let methods: Vec<String> = confirmations.iter().map(described).collect();
         let found = if methods.is_empty() { "missing".to_owned() } else { methods.join(", ") };
         return Err(inquiry.stop(refuse(found)));
-    };
+    }
+    let mut keys = confirmations.iter().flat_map(|confirmation| &confirmation.keys);
+    let first = keys.next().ok_or_else(|| inquiry.stop(refuse("holder-of-key without a key".to_owned())))?;
     if keys.any(|other| other.spki != first.spki) {
         return Err(inquiry.stop(refuse("holder-of-key for two keys".to_owned())));
     }
     PublicKey::from_spki(&first.spki)
         .map_err(|error| inquiry.stop(refuse(format!("holder-of-key with a key that cannot be used ({error})"))))
+}
+
+/// Holder-of-key with a key in it, and nothing beside it that cannot be judged here: an assertion
+/// that answers some request, or may be shown from one address only (Core §2.4.1.2).
+fn proves_a_key(confirmation: &SubjectConfirmation) -> bool {
+    confirmation.method == ConfirmationMethod::HolderOfKey
+        && !confirmation.keys.is_empty()
+        && confirmation.in_response_to.is_none()
+        && confirmation.address.is_none()
+}
+
+fn described(confirmation: &SubjectConfirmation) -> String {
+    let name = confirmation.method.name();
+    match confirmation {
+        SubjectConfirmation { method: ConfirmationMethod::HolderOfKey, keys, .. } if keys.is_empty() => {
+            format!("{name} without a key")
+        }
+        SubjectConfirmation { in_response_to: Some(request), .. } => format!("{name} in response to `{request}`"),
+        SubjectConfirmation { address: Some(address), .. } => format!("{name} from the address `{address}` only"),
+        _ => name.to_owned(),
+    }
+}
+
+fn method_uri(assertion: &Assertion<'_>) -> &'static str {
+    match assertion.version {
+        saml::Version::Saml11 => ns::SAML1_HOLDER_OF_KEY,
+        saml::Version::Saml20 => ns::SAML2_HOLDER_OF_KEY,
+    }
 }
 
 /// Judges an assertion: issuer, signature, times, conditions, audience, confirmations.
@@ -103,33 +139,45 @@ pub(super) fn judge<'a, 'd, 't>(
     terms: Terms<'t>,
     inquiry: &mut Inquiry,
 ) -> Result<Judged<'a, 'd, 't>, Stopped> {
-    let named = &assertion.issuer.value;
-    let Some(issuer) = terms.registry.issuer(named) else {
+    let issuer = issuer(assertion, terms.registry, inquiry)?;
+    signature(assertion, issuer, terms.limits, inquiry)?;
+    let expires = times(assertion, issuer, terms, inquiry)?;
+    conditions(assertion, inquiry)?;
+    audience(assertion, issuer, inquiry)?;
+    authn_context(assertion, issuer, inquiry)?;
+    Ok(Judged { assertion, issuer, expires })
+}
+
+/// The registered issuer of this very name. An Issuer of another format, or with qualifiers, is a
+/// name of another kind that happens to read the same (Core §2.2.5, §8.3.6).
+fn issuer<'t>(
+    assertion: &Assertion<'_>,
+    registry: &'t Registry,
+    inquiry: &mut Inquiry,
+) -> Result<&'t TokenIssuer, Stopped> {
+    let NameId { value, format, name_qualifier, sp_name_qualifier } = &assertion.issuer;
+    let plain = format.as_deref().is_none_or(|format| format == ns::SAML2_ENTITY)
+        && name_qualifier.is_none()
+        && sp_name_qualifier.is_none();
+    let Some(issuer) = registry.issuer(value).filter(|_| plain) else {
+        let named = if plain { value.clone() } else { format!("{value} (with a Format or qualifier)") };
         return Err(inquiry.stop(
             Refusal::new(CheckId::AssertionIssuer)
-                .with(Fact::text("issuer", named.clone()))
-                .with(Fact::list("wanted", terms.registry.issuers().map(|issuer| issuer.issuer.clone())))
+                .with(Fact::text("issuer", named))
+                .with(Fact::list("wanted", registry.issuers().map(|issuer| issuer.issuer.clone())))
                 .at(place(assertion.element)),
         ));
     };
-    signature(assertion, issuer, terms.limits, inquiry)?;
-    let expires = times(assertion, terms, inquiry)?;
-    conditions(assertion, inquiry)?;
-    audience(assertion, issuer, inquiry)?;
-    Ok(Judged { assertion, issuer, expires })
+    inquiry.require(issuer.standing == Standing::Active, || {
+        Refusal::new(CheckId::IssuerActive)
+            .with(Fact::text("issuer", issuer.issuer.clone()))
+            .at(place(assertion.element))
+    })?;
+    Ok(issuer)
 }
 
 fn holder_of_key<'a>(assertion: &'a Assertion<'_>) -> impl Iterator<Item = &'a SubjectConfirmation> {
     assertion.subject.confirmations.iter().filter(|confirmation| confirmation.method == ConfirmationMethod::HolderOfKey)
-}
-
-fn method_name(method: &ConfirmationMethod) -> String {
-    match method {
-        ConfirmationMethod::HolderOfKey => "holder-of-key without a key".to_owned(),
-        ConfirmationMethod::SenderVouches => "sender-vouches".to_owned(),
-        ConfirmationMethod::Bearer => "bearer".to_owned(),
-        ConfirmationMethod::Other(uri) => uri.clone(),
-    }
 }
 
 /// SAML 2.0 Core §5.4: one reference, to the assertion's own ID, enveloped and exclusively
@@ -194,8 +242,14 @@ fn signature(
     }
 }
 
-/// SAML 2.0 Core §2.5.1.2, and the confirmations' own windows. Returns the earliest end.
-fn times(assertion: &Assertion<'_>, terms: Terms<'_>, inquiry: &mut Inquiry) -> Result<Time, Stopped> {
+/// SAML 2.0 Core §2.5.1.2, and the confirmations' own windows. Returns the earliest end, which is
+/// never later than the issuer's longest life after IssueInstant.
+fn times(
+    assertion: &Assertion<'_>,
+    issuer: &TokenIssuer,
+    terms: Terms<'_>,
+    inquiry: &mut Inquiry,
+) -> Result<Time, Stopped> {
     let conditions = &assertion.conditions;
     let starts = holder_of_key(assertion)
         .filter_map(|confirmation| confirmation.not_before)
@@ -216,6 +270,15 @@ fn times(assertion: &Assertion<'_>, terms: Terms<'_>, inquiry: &mut Inquiry) -> 
                 .at(place(assertion.element)),
         ));
     };
+    let longest = Duration::from_std(issuer.maximum_lifetime).unwrap_or(Duration::MAX);
+    let ends = assertion.issue_instant.checked_add_signed(longest).map_or(ends, |latest| ends.min(latest));
+    let window = conditions.not_before.zip(conditions.not_on_or_after);
+    inquiry.require(window.is_none_or(|(starts, ends)| starts < ends), || {
+        Refusal::new(CheckId::AssertionStructure)
+            .with(Fact::text("element", "saml:Conditions"))
+            .with(Fact::text("detail", "it ends before it begins"))
+            .at(place(assertion.element))
+    })?;
     let skew = Fact::number("skew", terms.skew.num_seconds());
     if let Some(starts) = starts {
         inquiry.require(starts <= terms.now + terms.skew, || {
@@ -251,19 +314,41 @@ fn conditions(assertion: &Assertion<'_>, inquiry: &mut Inquiry) -> Result<(), St
 }
 
 /// SAML 2.0 Core §2.5.1.4: we must be in every AudienceRestriction; an assertion without one is
-/// for everybody, and so for nobody (`rules.md` 1.6).
+/// for everybody, and so for nobody, unless its issuer is registered as one that never writes any
+/// (`rules.md` 1.6).
 fn audience(assertion: &Assertion<'_>, issuer: &TokenIssuer, inquiry: &mut Inquiry) -> Result<(), Stopped> {
     let restrictions = &assertion.conditions.audience_restrictions;
     let is_us = |restriction: &Vec<String>| restriction.iter().any(|audience| issuer.audiences.contains(audience));
     let recipients_fit = holder_of_key(assertion)
         .filter_map(|confirmation| confirmation.recipient.as_ref())
         .all(|recipient| issuer.audiences.contains(recipient));
-    let for_us = !restrictions.is_empty() && restrictions.iter().all(is_us) && recipients_fit;
+    let named = !restrictions.is_empty() || issuer.without_audience;
+    let for_us = named && restrictions.iter().all(is_us) && recipients_fit;
     inquiry.require(for_us, || {
         let found: Vec<&String> = restrictions.iter().flatten().collect();
         Refusal::new(CheckId::AssertionAudience)
             .with(Fact::list("found", found.into_iter().cloned()))
             .with(Fact::list("wanted", issuer.audiences.iter().cloned()))
+            .at(place(assertion.element))
+    })
+}
+
+/// How the subject was authenticated at the issuer, where that is asked for: by every AuthnStatement.
+fn authn_context(assertion: &Assertion<'_>, issuer: &TokenIssuer, inquiry: &mut Inquiry) -> Result<(), Stopped> {
+    if issuer.authn_contexts.is_empty() {
+        return Ok(());
+    }
+    let found: Vec<&str> = assertion
+        .authn_statements
+        .iter()
+        .map(|statement| statement.context.as_deref().unwrap_or("an unnamed context"))
+        .collect();
+    let taken = |context: &&str| issuer.authn_contexts.iter().any(|wanted| wanted == context);
+    inquiry.require(!found.is_empty() && found.iter().all(taken), || {
+        Refusal::new(CheckId::AssertionContext)
+            .with(Fact::list("found", found.iter().copied()))
+            .with(Fact::text("issuer", issuer.issuer.clone()))
+            .with(Fact::list("wanted", issuer.authn_contexts.iter().cloned()))
             .at(place(assertion.element))
     })
 }

@@ -3,6 +3,7 @@
 use crate::flow::assertion;
 use crate::flow::inquiry::{Inquiry, Stopped};
 use crate::flow::parse;
+use crate::flow::profile::SamlVersion;
 use crate::wire::saml::Assertion;
 use crate::wire::xml::{Document, Limits};
 
@@ -19,5 +20,6 @@ pub fn document(octets: Vec<u8>, limits: &Limits, inquiry: &mut Inquiry) -> Resu
 /// # Errors
 /// [`Stopped`]; the inquiry has the refusal.
 pub fn read<'d>(document: &'d Document, inquiry: &mut Inquiry) -> Result<Assertion<'d>, Stopped> {
-    assertion::read(document.root(), inquiry)
+    // The token type of RFC 8693 that is offered means SAML 2.0.
+    assertion::read(document.root(), &[SamlVersion::Saml20], inquiry)
 }

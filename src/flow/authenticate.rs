@@ -28,7 +28,7 @@ use crate::model::{
 use crate::registry::{Grant, Sender, Standing};
 use crate::replay::{Claim, ClaimKind};
 use crate::wire::crypto;
-use crate::wire::saml::Assertion;
+use crate::wire::saml::{Assertion, NAME_ID_UNSPECIFIED};
 use crate::wire::x509::Certificate;
 use crate::wire::xml::Limits;
 
@@ -318,7 +318,7 @@ fn holder<'t>(
     let subject = judged.assertion().subject.name_id.as_ref().map(|name| name.value.clone()).unwrap_or_default();
     let sender = registered(trust, key, &subject, inquiry)?;
     active(sender, inquiry)?;
-    let same = !judged.issuer().ours || sender.party.to_string() == subject;
+    let same = !judged.issuer().ours || names(judged, &sender.party);
     inquiry.require(same, || {
         Refusal::new(CheckId::ClientMatches)
             .with(Fact::text("client", sender.name.clone()))
@@ -326,6 +326,17 @@ fn holder<'t>(
             .with(Fact::text("wanted", subject.clone()))
     })?;
     Ok(sender)
+}
+
+/// Whether an assertion of ours names this party in the one way in which we name parties: value,
+/// Format and qualifiers are one identity (`rules.md` 5.4).
+fn names(judged: &Judged<'_, '_, '_>, party: &PartyId) -> bool {
+    judged.assertion().subject.name_id.as_ref().is_some_and(|name| {
+        name.value == party.to_string()
+            && name.format.as_deref() == Some(NAME_ID_UNSPECIFIED)
+            && name.name_qualifier.is_none()
+            && name.sp_name_qualifier.is_none()
+    })
 }
 
 /// What every holder of an assertion gets from it, and no more: its end, its audience, whom it

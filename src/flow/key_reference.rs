@@ -7,7 +7,6 @@
 use crate::flow::inquiry::{Inquiry, Stopped, facts};
 use crate::flow::parse::{place, place_if};
 use crate::flow::profile::KeyReferenceStyle;
-use crate::flow::trust::Trust;
 use crate::flow::verify::Terms;
 use crate::model::{CheckId, Fact, Refusal};
 use crate::wire::crypto::PublicKey;
@@ -108,7 +107,7 @@ fn style_name(style: KeyReferenceStyle) -> &'static str {
         KeyReferenceStyle::SubjectKeyIdentifier => "SubjectKeyIdentifier",
         KeyReferenceStyle::Thumbprint => "ThumbprintSHA1",
         KeyReferenceStyle::EmbeddedCertificate => "X509Certificate",
-        KeyReferenceStyle::SamlAssertion => "a SAML 2.0 assertion",
+        KeyReferenceStyle::SamlAssertion => "a SAML assertion",
     }
 }
 
@@ -120,16 +119,8 @@ fn resolve<'d>(
 ) -> Result<SigningKey<'d>, Stopped> {
     let known = terms.trust.certificates();
     match &reference.target {
-        TokenReference::Direct { id, .. } => direct(header, id, reference.element, terms.trust, inquiry),
-        TokenReference::Assertion { id, version: SamlVersion::Saml2 } => {
-            assertion(header, id, reference.element, inquiry)
-        }
-        TokenReference::Assertion { version: SamlVersion::Saml1, .. } => Err(inquiry.stop(
-            Refusal::new(CheckId::AssertionVersion)
-                .with(Fact::text("found", "1.1"))
-                .with(Fact::text("wanted", "2.0"))
-                .at(place(reference.element)),
-        )),
+        TokenReference::Direct { id, .. } => direct(header, id, reference, terms, inquiry),
+        TokenReference::Assertion { id, .. } => assertion(header, id, reference, terms, inquiry),
         TokenReference::Certificate(der) => {
             let parsed = Certificate::parse(der);
             let parsed = parsed.map_err(|error| inquiry.stop(unreadable(error.to_string(), reference.element)))?;
@@ -156,12 +147,13 @@ fn resolve<'d>(
 fn direct<'d>(
     header: &SecurityHeader<'d>,
     id: &str,
-    at: Element<'d>,
-    trust: &Trust,
+    reference: &SecurityTokenReference<'d>,
+    terms: Terms<'_>,
     inquiry: &mut Inquiry,
 ) -> Result<SigningKey<'d>, Stopped> {
+    let (at, trust) = (reference.element, terms.trust);
     if header.assertions.iter().any(|token| id_of(*token) == Some(id)) {
-        return assertion(header, id, at, inquiry);
+        return assertion(header, id, reference, terms, inquiry);
     }
     let mut same = header.binary_security_tokens.iter().filter(|token| token.attribute(ns::WSU, "Id") == Some(id));
     let (Some(token), None) = (same.next(), same.next()) else {
@@ -188,9 +180,11 @@ fn direct<'d>(
 fn assertion<'d>(
     header: &SecurityHeader<'d>,
     id: &str,
-    at: Element<'d>,
+    reference: &SecurityTokenReference<'d>,
+    terms: Terms<'_>,
     inquiry: &mut Inquiry,
 ) -> Result<SigningKey<'d>, Stopped> {
+    let at = reference.element;
     if header.assertions.len() > 1 {
         return Err(inquiry.stop(
             Refusal::new(CheckId::AssertionSingle)
@@ -203,9 +197,38 @@ fn assertion<'d>(
             Refusal::new(CheckId::KeyReferenceResolved).with(Fact::text("reference", format!("#{id}"))).at(place(at)),
         ));
     };
-    let assertion = crate::flow::assertion::read(element, inquiry)?;
+    let said = said_version(reference);
+    let found = if element.namespace() == ns::SAML1 { SamlVersion::Saml1 } else { SamlVersion::Saml2 };
+    inquiry.require(said.iter().all(|said| *said == found), || {
+        let found = format!("a reference to SAML {} (the assertion is another)", version_name(said.as_slice(), found));
+        not_understood(found, terms).at(place(at))
+    })?;
+    let assertion = crate::flow::assertion::read(element, &terms.profile.assertion.versions, inquiry)?;
     let key = crate::flow::assertion::confirmation_key(&assertion, inquiry)?;
     Ok(SigningKey { key, source: KeySource::Assertion { assertion: Box::new(assertion) } })
+}
+
+/// What the reference itself says of the assertion's version: ValueType of a KeyIdentifier, and
+/// `wsse11:TokenType` (WSS SAML Token Profile 1.1 §3.4). An id that is read as one version and found
+/// in another is what two readers disagree about.
+fn said_version(reference: &SecurityTokenReference<'_>) -> Vec<SamlVersion> {
+    let by_type = reference.token_type.and_then(|kind| match kind {
+        ns::SAML11_TOKEN => Some(SamlVersion::Saml1),
+        ns::SAML20_TOKEN => Some(SamlVersion::Saml2),
+        _ => None,
+    });
+    let by_value = match &reference.target {
+        TokenReference::Assertion { version, .. } => Some(*version),
+        _ => None,
+    };
+    by_type.into_iter().chain(by_value).collect()
+}
+
+fn version_name(said: &[SamlVersion], found: SamlVersion) -> &'static str {
+    match said.iter().find(|said| **said != found) {
+        Some(SamlVersion::Saml1) => "1.1",
+        _ => "2.0",
+    }
 }
 
 /// A reference that names a certificate without bringing it means one of the registered ones.

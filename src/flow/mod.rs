@@ -41,6 +41,8 @@ pub mod assertion_token;
 
 mod client_assertion;
 
+pub mod pure;
+
 pub mod replay_check;
 
 pub mod issue_request;

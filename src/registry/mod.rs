@@ -91,7 +91,34 @@ pub struct TokenIssuer {
     pub audiences: Vec<String>,
     /// The assertions are our own.
     pub ours: bool,
+    pub standing: Standing,
+    /// Whether an assertion may name no audience at all (`rules.md` 1.6: `audience = "none"`).
+    pub without_audience: bool,
+    /// An assertion counts for no longer than this after its IssueInstant, whatever it says.
+    pub maximum_lifetime: Duration,
+    /// The authentication contexts that its subjects must have been authenticated in; empty: any,
+    /// and no AuthnStatement is asked for.
+    pub authn_contexts: Vec<String>,
 }
+
+impl TokenIssuer {
+    /// An active issuer under the usual rules.
+    pub fn new(issuer: String, public_keys: Vec<Vec<u8>>, audiences: Vec<String>) -> Self {
+        Self {
+            issuer,
+            public_keys,
+            audiences,
+            ours: false,
+            standing: Standing::Active,
+            without_audience: false,
+            maximum_lifetime: LONGEST_ASSERTION,
+            authn_contexts: Vec::new(),
+        }
+    }
+}
+
+/// The longest life that an issuer of the field gives to its assertions.
+pub const LONGEST_ASSERTION: Duration = Duration::from_secs(86_400);
 
 /// The snapshot. Built by `config`, which refuses what is ambiguous.
 #[derive(Debug, Clone, Default)]
@@ -221,7 +248,7 @@ mod tests {
     }
 
     fn issuer(name: &str) -> TokenIssuer {
-        TokenIssuer { issuer: name.to_owned(), public_keys: Vec::new(), audiences: Vec::new(), ours: false }
+        TokenIssuer::new(name.to_owned(), Vec::new(), Vec::new())
     }
 
     fn service(audience: &str) -> Service {

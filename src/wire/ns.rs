@@ -98,6 +98,8 @@ pub const SAML2P: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 pub const SAML1_HOLDER_OF_KEY: &str = "urn:oasis:names:tc:SAML:1.0:cm:holder-of-key";
 pub const SAML1_SENDER_VOUCHES: &str = "urn:oasis:names:tc:SAML:1.0:cm:sender-vouches";
 pub const SAML1_BEARER: &str = "urn:oasis:names:tc:SAML:1.0:cm:bearer";
+/// The Format of an Issuer, which is the default.
+pub const SAML2_ENTITY: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity";
 pub const SAML2_HOLDER_OF_KEY: &str = "urn:oasis:names:tc:SAML:2.0:cm:holder-of-key";
 pub const SAML2_SENDER_VOUCHES: &str = "urn:oasis:names:tc:SAML:2.0:cm:sender-vouches";
 pub const SAML2_BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";

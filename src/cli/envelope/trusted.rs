@@ -183,12 +183,19 @@ impl Trusted {
         if self.issuer_keys.is_empty() {
             return Vec::new();
         }
-        let assertion = document.elements().find(|element| element.is(ns::SAML2, "Assertion"));
-        let issuer = assertion.and_then(|assertion| text_of(assertion.child(ns::SAML2, "Issuer")?));
-        let audiences = assertion.into_iter().flat_map(Element::descendants);
-        let audiences = audiences.filter(|element| element.is(ns::SAML2, "Audience")).filter_map(text_of).collect();
-        let issuer =
-            issuer.map(|issuer| TokenIssuer { issuer, public_keys: self.issuer_keys.clone(), audiences, ours: false });
+        let is = |element: &Element<'_>, local: &str| {
+            matches!(element.namespace(), ns::SAML1 | ns::SAML2) && element.local_name() == local
+        };
+        let Some(assertion) = document.elements().find(|element| is(element, "Assertion")) else { return Vec::new() };
+        let issuer = match assertion.namespace() {
+            ns::SAML1 => assertion.attribute("", "Issuer").map(str::to_owned),
+            _ => assertion.child(ns::SAML2, "Issuer").and_then(text_of),
+        };
+        let audiences = assertion.descendants().filter(|element| is(element, "Audience")).filter_map(text_of).collect();
+        let issuer = issuer.map(|issuer| TokenIssuer {
+            without_audience: true,
+            ..TokenIssuer::new(issuer, self.issuer_keys.clone(), audiences)
+        });
         issuer.into_iter().collect()
     }
 }

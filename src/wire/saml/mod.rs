@@ -1,4 +1,5 @@
-//! SAML 2.0 assertions (Core section 2): read strictly, written canonically.
+//! SAML 2.0 assertions (Core section 2): read strictly, written canonically. Assertions of SAML 1.1
+//! are read into the same words.
 //!
 //! Reading looks at the children of the Assertion in the schema's order and at nothing deeper than
 //! the schema says, so that a second assertion inside Advice, Extensions or a Signature is never
@@ -7,6 +8,7 @@
 //! counts now and here, is not asked here.
 
 mod read;
+mod saml1;
 mod statements;
 mod subject;
 mod write;
@@ -21,17 +23,27 @@ pub use write::{
     ConfirmationKey, NAME_ID_UNSPECIFIED, NewAssertion, NewAttribute, SIGNED_PREFIXES, Unsigned, WriteError, key_info,
 };
 
+use crate::wire::ns;
 use crate::wire::shape::ShapeError;
 use crate::wire::xml::{Element, NodeId};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    Saml11,
+    Saml20,
+}
 
 /// An assertion as it was read. Claimed, not proven.
 #[derive(Debug, Clone)]
 pub struct Assertion<'d> {
     pub element: Element<'d>,
+    pub version: Version,
+    /// `ID`, or the `AssertionID` of SAML 1.1.
     pub id: &'d str,
     pub issue_instant: DateTime<Utc>,
     pub issuer: NameId,
-    /// The `ds:Signature` that stands where the schema puts it: right behind the Issuer.
+    /// The `ds:Signature` that stands where the schema puts it: right behind the Issuer; in SAML 1.1,
+    /// last.
     pub signature: Option<Element<'d>>,
     pub subject: Subject,
     /// Empty when absent.
@@ -44,12 +56,20 @@ pub struct Assertion<'d> {
 }
 
 impl<'d> Assertion<'d> {
-    /// Reads a `saml:Assertion`.
+    /// Reads a `saml:Assertion` of SAML 2.0.
     ///
     /// # Errors
     /// When it is not version 2.0, or not of the schema's shape.
     pub fn read(element: Element<'d>) -> Result<Self, Error> {
         read::assertion(element)
+    }
+
+    /// Reads a `saml:Assertion` of SAML 2.0 or 1.1: the namespace says which.
+    ///
+    /// # Errors
+    /// When it is of no such version, or not of that version's shape.
+    pub fn read_any(element: Element<'d>) -> Result<Self, Error> {
+        if element.namespace() == ns::SAML1 { saml1::assertion(element) } else { read::assertion(element) }
     }
 
     /// The one attribute of this name; its values may be many.
@@ -83,16 +103,18 @@ pub struct Error {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// Not a SAML 2.0 Assertion; the element's name.
+    /// Not an Assertion of the version that was asked for; the element's name.
     NotAnAssertion(String),
-    /// `Version` is not `2.0`.
+    /// `Version` is not `2.0`, or not `1.1`.
     Version(String),
     /// `ID` is not an NCName of at most 256 bytes.
     Id(String),
     /// EncryptedID, EncryptedAttribute and the like: nothing is decrypted here.
     Encrypted(String),
-    /// A Signature elsewhere than right behind the Issuer, or a second one.
+    /// A Signature elsewhere than the schema has it, or a second one.
     SignaturePosition,
+    /// Statements of SAML 1.1 about different subjects.
+    SplitSubject,
     /// Two attributes of one name where one is asked for.
     AttributeRepeated(String),
     /// Any other departure from the schema.
@@ -114,11 +136,14 @@ impl From<ShapeError> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            ErrorKind::NotAnAssertion(found) => write!(f, "{found} is not a SAML 2.0 Assertion"),
-            ErrorKind::Version(found) => write!(f, "Version=\"{found}\" is not 2.0"),
+            ErrorKind::NotAnAssertion(found) => write!(f, "{found} is not a SAML Assertion"),
+            ErrorKind::Version(found) => write!(f, "version {found} is neither 2.0 nor 1.1"),
             ErrorKind::Id(found) => write!(f, "ID=\"{found}\" is not an NCName"),
             ErrorKind::Encrypted(name) => write!(f, "{name} is encrypted; nothing is decrypted here"),
-            ErrorKind::SignaturePosition => f.write_str("the Signature does not stand right behind the Issuer"),
+            ErrorKind::SignaturePosition => f.write_str(
+                "the Signature does not stand where its schema puts it: right behind the Issuer (SAML 1.1: last)",
+            ),
+            ErrorKind::SplitSubject => f.write_str("its statements are not about the same subject, byte for byte"),
             ErrorKind::AttributeRepeated(name) => write!(f, "two attributes are called `{name}`"),
             ErrorKind::Shape(error) => error.fmt(f),
         }

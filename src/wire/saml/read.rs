@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::statements::{attribute_statement, authn_statement, conditions};
 use super::subject::{name_id, subject};
-use super::{Assertion, Conditions, Error, ErrorKind};
+use super::{Assertion, Conditions, Error, ErrorKind, Version};
 use crate::wire::ns;
 use crate::wire::shape::{self, Shape, ShapeError, name_of, short};
 use crate::wire::xml::Element;
@@ -49,6 +49,7 @@ pub(super) fn assertion(element: Element<'_>) -> Result<Assertion<'_>, Error> {
     }
     Ok(Assertion {
         element,
+        version: Version::Saml20,
         id,
         issue_instant,
         issuer: parts.issuer.ok_or_else(|| ShapeError::new(Shape::Missing("saml:Issuer"), element))?,
@@ -185,9 +186,9 @@ mod tests {
             (format!("{HEAD}{HEAD}{SUBJECT}"), "more than once"),
             (SUBJECT.to_owned(), "saml:Issuer is missing"),
             (HEAD.to_owned(), "saml:Subject is missing"),
-            (format!("{HEAD}{SUBJECT}{signature}"), "right behind the Issuer"),
-            (format!("{signature}{HEAD}{SUBJECT}"), "right behind the Issuer"),
-            (format!("{HEAD}{signature}{signature}{SUBJECT}"), "right behind the Issuer"),
+            (format!("{HEAD}{SUBJECT}{signature}"), "where its schema puts it"),
+            (format!("{signature}{HEAD}{SUBJECT}"), "where its schema puts it"),
+            (format!("{HEAD}{signature}{signature}{SUBJECT}"), "where its schema puts it"),
             (format!("{HEAD}{SUBJECT}<saml:Assertion/>"), "no place"),
             (format!("{HEAD}{SUBJECT}<Assertion/>"), "no place"),
             (format!("{HEAD}{SUBJECT}text"), "text stands"),

@@ -14,6 +14,7 @@ pub struct Conditions {
     pub not_on_or_after: Option<DateTime<Utc>>,
     /// Each restriction is a list, of which one must be the reader; all restrictions must hold.
     pub audience_restrictions: Vec<Vec<String>>,
+    /// OneTimeUse; DoNotCacheCondition in SAML 1.1.
     pub one_time_use: bool,
     pub proxy_restriction: Option<ProxyRestriction>,
     /// The names of the conditions that are not known.
@@ -31,7 +32,7 @@ pub struct ProxyRestriction {
 pub struct AuthnStatement {
     pub authn_instant: DateTime<Utc>,
     pub session_not_on_or_after: Option<DateTime<Utc>>,
-    /// AuthnContextClassRef.
+    /// AuthnContextClassRef; AuthenticationMethod in SAML 1.1.
     pub context: Option<String>,
 }
 
@@ -39,6 +40,8 @@ pub struct AuthnStatement {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribute {
     pub name: String,
+    /// `AttributeNamespace` of SAML 1.1.
+    pub namespace: Option<String>,
     pub name_format: Option<String>,
     pub friendly_name: Option<String>,
     pub values: Vec<String>,
@@ -58,7 +61,7 @@ pub(super) fn conditions(element: Element<'_>) -> Result<Conditions, Error> {
         }
         match (child.namespace(), child.local_name()) {
             (ns::SAML2, "AudienceRestriction") => {
-                let audiences = audiences(child)?;
+                let audiences = audiences(child, ns::SAML2)?;
                 if audiences.is_empty() {
                     return Err(ShapeError::new(Shape::Missing("saml:Audience"), child).into());
                 }
@@ -67,7 +70,7 @@ pub(super) fn conditions(element: Element<'_>) -> Result<Conditions, Error> {
             (ns::SAML2, "OneTimeUse") if !conditions.one_time_use => conditions.one_time_use = true,
             (ns::SAML2, "ProxyRestriction") if conditions.proxy_restriction.is_none() => {
                 conditions.proxy_restriction =
-                    Some(ProxyRestriction { count: proxy_count(child)?, audiences: audiences(child)? });
+                    Some(ProxyRestriction { count: proxy_count(child)?, audiences: audiences(child, ns::SAML2)? });
             }
             (ns::SAML2, "OneTimeUse" | "ProxyRestriction") => {
                 return Err(ShapeError::new(Shape::Repeated(name_of(child)), child).into());
@@ -78,11 +81,11 @@ pub(super) fn conditions(element: Element<'_>) -> Result<Conditions, Error> {
     Ok(conditions)
 }
 
-fn audiences(element: Element<'_>) -> Result<Vec<String>, Error> {
+pub(super) fn audiences(element: Element<'_>, namespace: &str) -> Result<Vec<String>, Error> {
     shape::no_text(element)?;
     let mut audiences = Vec::new();
     for child in element.children() {
-        if !child.is(ns::SAML2, "Audience") || audiences.len() >= MAX_ITEMS {
+        if !child.is(namespace, "Audience") || audiences.len() >= MAX_ITEMS {
             return Err(ShapeError::new(Shape::Unexpected(name_of(child)), child).into());
         }
         audiences.push(shape::some_text(child, MAX_URI)?);
@@ -138,6 +141,7 @@ fn attribute(element: Element<'_>) -> Result<Attribute, Error> {
     let attribute = |local| element.attribute("", local).map(str::to_owned);
     Ok(Attribute {
         name: shape::attribute(element, "Name", "Attribute/@Name")?.to_owned(),
+        namespace: None,
         name_format: attribute("NameFormat"),
         friendly_name: attribute("FriendlyName"),
         values,
@@ -147,7 +151,7 @@ fn attribute(element: Element<'_>) -> Result<Attribute, Error> {
 
 /// The text of a value of a type that is text. Structured, binary and nil values are refused:
 /// what they mean depends on who reads them.
-fn attribute_value(element: Element<'_>) -> Result<String, Error> {
+pub(super) fn attribute_value(element: Element<'_>) -> Result<String, Error> {
     if element.attribute(ns::XSI, "nil").is_some() {
         return Err(ShapeError::new(Shape::Unexpected("xsi:nil".to_owned()), element).into());
     }

@@ -48,6 +48,16 @@ pub enum ConfirmationMethod {
 }
 
 impl ConfirmationMethod {
+    /// For people.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::HolderOfKey => "holder-of-key",
+            Self::SenderVouches => "sender-vouches",
+            Self::Bearer => "bearer",
+            Self::Other(uri) => uri,
+        }
+    }
+
     pub fn from_uri(uri: &str) -> Self {
         match uri {
             ns::SAML2_HOLDER_OF_KEY => Self::HolderOfKey,
