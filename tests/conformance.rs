@@ -77,7 +77,7 @@ fn enough<'c>(cases: impl Iterator<Item = &'c Case>) -> Trial {
         if case.refuses() { refused += 1 } else { accepted += 1 }
     }
     Trial::test("corpus", move || {
-        if accepted >= 75 && refused >= 250 {
+        if accepted >= 100 && refused >= 350 {
             return Ok(());
         }
         Err(format!("{accepted} cases that accept and {refused} that refuse: some are lost").into())

@@ -76,7 +76,8 @@ pub fn sent(path: &str, content_type: &str, body: Vec<u8>, tls_chain: Vec<Vec<u8
     if content_type.starts_with("text/xml") {
         headers.push(("soapaction".to_owned(), "\"\"".to_owned()));
     }
-    Sent { method: Method::POST, path: path.to_owned(), headers, body, caller: Caller { peer: None, tls_chain } }
+    let caller = Caller { peer: None, tls_chain };
+    Sent { method: Method::POST, path: path.to_owned(), headers, body, caller, profile: None }
 }
 
 /// Sends in process; status and body of the answer.
