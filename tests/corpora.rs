@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use vidimus::conformance::corpora::{CorpusResult, wycheproof};
+use vidimus::conformance::corpora::{CorpusResult, documents, wycheproof};
 
 /// The corpus's folder, or why the test is skipped.
 fn folder(name: &str) -> Option<PathBuf> {
@@ -42,4 +42,19 @@ fn wycheproof_finds_no_signature_that_verifies_and_should_not() {
     // Floors: fewer rows mean that a file is gone, or that something is no longer taken.
     assert!(all_of(&results, |result| result.agreed_valid) >= 1_300, "agreed valid");
     assert!(all_of(&results, |result| result.agreed_invalid) >= 2_900, "agreed invalid");
+}
+
+#[test]
+fn signed_documents_of_other_projects_are_accepted_only_by_right() {
+    let Some(vectors) = folder("") else { return };
+    let conformance = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("conformance");
+    for (name, judgement) in documents::judgements(&conformance).expect("the judgements can be read") {
+        let results = documents::run(&vectors, &name, &judgement).expect("the corpus is there");
+        for (result, floor) in results.iter().zip(judgement.floor) {
+            println!("{result}");
+            result.refused_valid.iter().for_each(|(row, why)| println!("    valid but refused: {row}: {why}"));
+            assert_eq!(result.wrongly_accepted, Vec::<String>::new(), "{}", result.corpus);
+            assert!(result.agreed_valid >= floor, "{}: {} agreed valid", result.corpus, result.agreed_valid);
+        }
+    }
 }

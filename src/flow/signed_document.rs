@@ -13,8 +13,8 @@ use crate::flow::parse::{place, short};
 use crate::flow::profile::Algorithms;
 use crate::model::{CheckId, Fact, KeyThumbprint, Refusal, StepId, Time};
 use crate::wire::base64;
-use crate::wire::crypto::PublicKey;
-use crate::wire::dsig::{Error, Signature};
+use crate::wire::crypto::{KeyKind, PublicKey};
+use crate::wire::dsig::{Error, Exceptions, Signature};
 use crate::wire::ns;
 use crate::wire::x509::Certificate;
 use crate::wire::xml::{Document, Element, Limits, time};
@@ -37,6 +37,8 @@ pub struct Terms<'t> {
     pub algorithms: &'t Algorithms,
     pub limits: &'t Limits,
     pub now: Time,
+    /// What is taken outside the profile: nothing, unless a partner's exceptions are asked about.
+    pub exceptions: Exceptions,
 }
 
 /// Whether the document is one that is judged here: no envelope, and signed or a SAML message.
@@ -82,7 +84,7 @@ fn wrapped(document: &Document, sealed: &[Sealed<'_>], inquiry: &mut Inquiry) ->
 
 fn signature<'d>(element: Element<'d>, terms: Terms<'_>, inquiry: &mut Inquiry) -> Result<Option<Sealed<'d>>, Stopped> {
     let refused = |error: &Error| dsig_refusal::refusal(element, error, terms.limits);
-    let signature = match Signature::parse(element, terms.limits) {
+    let signature = match Signature::parse_with(element, terms.limits, terms.exceptions) {
         Ok(signature) => signature,
         Err(error) => return inquiry.refuse(refused(&error)).map(|()| None),
     };
@@ -146,14 +148,27 @@ fn value(signature: &Signature<'_>, terms: Terms<'_>, inquiry: &mut Inquiry) -> 
         return Ok(None);
     };
     let first = subject_of(first);
+    let small = tried.iter().map(|(key, _)| key).find(|key| is_small(key, terms.algorithms)).map(PublicKey::bits);
     let signer = tried.into_iter().find(|(key, _)| signature.verify_value(key, terms.limits).is_ok());
     let Some(signer) = signer else {
+        // A small key verifies nothing here, so nobody can tell whether it made the value.
+        if let Some(bits) = small {
+            let refusal = Refusal::new(CheckId::KeySize)
+                .with(Fact::text("algorithm", KeyKind::Rsa.as_str()))
+                .with(Fact::number("found", bits))
+                .with(Fact::number("wanted", terms.algorithms.minimum_rsa_bits));
+            return inquiry.refuse(refusal.at(place(signature.element))).map(|()| None);
+        }
         let refusal = Refusal::new(CheckId::SignatureValue).with(Fact::text("subject", first)).with(algorithm);
         return inquiry.refuse(refusal.at(place(signature.element))).map(|()| None);
     };
     let thumbprint = Fact::text("thumbprint", KeyThumbprint(signer.0.thumbprint()).to_string());
     inquiry.passed(CheckId::SignatureValue, facts([Fact::text("subject", subject_of(&signer)), algorithm, thumbprint]));
     Ok(Some(signer))
+}
+
+fn is_small(key: &PublicKey, allowed: &Algorithms) -> bool {
+    key.kind() == KeyKind::Rsa && u32::try_from(key.bits()).is_ok_and(|bits| bits < allowed.minimum_rsa_bits)
 }
 
 fn certificates(key_info: Option<Element<'_>>) -> Vec<Certificate> {

@@ -27,6 +27,7 @@ use crate::flow::profile::Profile;
 use crate::flow::signed_document;
 use crate::flow::verify::{self, Terms};
 use crate::model::{CheckId, Time};
+use crate::wire::dsig::Exceptions;
 use crate::wire::ns;
 use crate::wire::xml::{ById, Document, Limits, time};
 
@@ -191,7 +192,13 @@ fn bare(
     inquiry: &mut Inquiry,
 ) -> Result<Outcome, Stopped> {
     let known = trusted.keys();
-    let terms = signed_document::Terms { known: &known, algorithms: &profile.algorithms, limits, now };
+    let terms = signed_document::Terms {
+        known: &known,
+        algorithms: &profile.algorithms,
+        limits,
+        now,
+        exceptions: Exceptions::default(),
+    };
     let sealed = signed_document::verify(document, terms, inquiry)?;
     if trusted.names_nobody() {
         return Ok(Outcome::Intact);

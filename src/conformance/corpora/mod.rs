@@ -4,6 +4,8 @@
 //! corpus. A divergence may only be a row that is valid and refused, with its reason; a row that is not valid and was
 //! accepted is a hole.
 
+/// Signed XML documents.
+pub mod documents;
 pub mod wycheproof;
 
 use serde::Serialize;
