@@ -118,6 +118,7 @@ pub async fn decide(
     let claims = claims(sts, &authenticated, inquiry).await?;
     let query = query(&authenticated, &ask, &scope, mandate.clone(), claims.clone(), now);
     let decision = evaluate(sts, &query, inquiry).await?;
+    inquiry.clean()?;
     Ok(Permit { authenticated, ask, service, scope, mandate, claims, decision, at: now })
 }
 
@@ -192,7 +193,8 @@ async fn mandate(
         inquiry.passed(CheckId::MandateInForce, mandate_facts(mandate));
         return Ok(Some(mandate.clone()));
     }
-    Err(inquiry.stop(match fitting().next_back() {
+    let last = fitting().next_back();
+    inquiry.refuse(match last {
         Some(mandate) => standing_refusal(mandate, now),
         None => Refusal::new(CheckId::MandateFound)
             .with(Fact::text("mandator", grantor.to_string()))
@@ -200,7 +202,8 @@ async fn mandate(
             .with(Fact::text("service", ask.target.to_string()))
             .with(Fact::text("wanted", wanted.unwrap_or("no mandate is taken for this service")))
             .with(Fact::list("found", all.iter().map(|mandate| mandate.mandate_type.clone()))),
-    }))
+    })?;
+    Ok(last.cloned())
 }
 
 fn standing_refusal(mandate: &Mandate, now: Time) -> Refusal {
@@ -287,7 +290,8 @@ async fn evaluate(sts: &Sts, query: &Query, inquiry: &mut Inquiry) -> Result<Dec
         Fact::list("rule", decision.policies.iter().cloned()),
     ]);
     if decision.effect == Effect::Deny {
-        return Err(inquiry.stop(Refusal { check: CheckId::PolicyPermits, facts: said, place: None }));
+        inquiry.refuse(Refusal { check: CheckId::PolicyPermits, facts: said, place: None })?;
+        return Ok(decision);
     }
     inquiry.passed(CheckId::PolicyPermits, said);
     Ok(decision)

@@ -26,22 +26,20 @@ pub(super) fn timestamp(
     terms: Terms<'_>,
     inquiry: &mut Inquiry,
 ) -> Result<Window, Stopped> {
-    let element = match header.timestamps.as_slice() {
-        [element] => *element,
-        [] => {
-            let limit = terms.profile.time.timestamp_ttl.as_secs();
-            return Err(inquiry.stop(
-                Refusal::new(CheckId::TimestampPresent).with(Fact::number("limit", limit)).at(place(header.element)),
-            ));
-        }
-        [_, second, ..] => {
-            return Err(inquiry.stop(
-                Refusal::new(CheckId::TimestampSingle)
-                    .with(Fact::number("count", header.timestamps.len()))
-                    .at(place(*second)),
-            ));
-        }
+    let [element, more @ ..] = header.timestamps.as_slice() else {
+        let limit = terms.profile.time.timestamp_ttl.as_secs();
+        return Err(inquiry.stop(
+            Refusal::new(CheckId::TimestampPresent).with(Fact::number("limit", limit)).at(place(header.element)),
+        ));
     };
+    let element = *element;
+    if let Some(second) = more.first() {
+        inquiry.refuse(
+            Refusal::new(CheckId::TimestampSingle)
+                .with(Fact::number("count", header.timestamps.len()))
+                .at(place(*second)),
+        )?;
+    }
     let read = Timestamp::read(element).map_err(|error| {
         inquiry.stop(
             Refusal::new(CheckId::TimestampForm)

@@ -23,12 +23,12 @@ pub fn in_memory(sts: &Sts, authenticated: &Authenticated, now: Time, inquiry: &
         }
         Some(claim) => {
             let requester = authenticated.requester();
-            Err(inquiry.stop(
+            inquiry.refuse(
                 Refusal::new(seen_check(claim.kind))
                     .with(Fact::text("sender", requester.name.clone()))
                     .with(Fact::text("client", requester.client_id.clone().unwrap_or_default()))
                     .with(Fact::text("seen", "an earlier request")),
-            ))
+            )
         }
     }
 }

@@ -37,13 +37,11 @@ pub fn content_type(found: Option<&str>, inquiry: &mut Inquiry) -> Result<(), St
 /// # Errors
 /// [`Stopped`]; the inquiry has the refusal.
 pub fn subject_token(exchange: &oauth::TokenExchange, inquiry: &mut Inquiry) -> Result<Vec<u8>, Stopped> {
-    if exchange.subject_token_type != oauth::TokenType::Saml2 {
-        return Err(inquiry.stop(
-            Refusal::new(CheckId::SubjectTokenType)
-                .with(Fact::text("found", exchange.subject_token_type.uri()))
-                .with(Fact::list("wanted", [oauth::TokenType::Saml2.uri()])),
-        ));
-    }
+    inquiry.require(exchange.subject_token_type == oauth::TokenType::Saml2, || {
+        Refusal::new(CheckId::SubjectTokenType)
+            .with(Fact::text("found", exchange.subject_token_type.uri()))
+            .with(Fact::list("wanted", [oauth::TokenType::Saml2.uri()]))
+    })?;
     oauth::subject_token_octets(exchange.subject_token.expose()).map_err(|fault| {
         inquiry.stop(Refusal::new(CheckId::SubjectTokenEncoding).with(Fact::text("detail", fault.to_string())))
     })
@@ -90,13 +88,11 @@ fn target(resources: &[String], audiences: &[String], inquiry: &mut Inquiry) -> 
     let Some(first) = named.next() else {
         return Err(inquiry.stop(Refusal::new(CheckId::TargetPresent)));
     };
-    if named.any(|other| other != first) {
-        return Err(inquiry.stop(
-            Refusal::new(CheckId::FormParameterSingle)
-                .with(Fact::text("parameter", "resource"))
-                .with(Fact::number("count", resources.len() + audiences.len())),
-        ));
-    }
+    inquiry.require(named.all(|other| other == first), || {
+        Refusal::new(CheckId::FormParameterSingle)
+            .with(Fact::text("parameter", "resource"))
+            .with(Fact::number("count", resources.len() + audiences.len()))
+    })?;
     Ok(Target(first.clone()))
 }
 
