@@ -14,6 +14,9 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(all(feature = "guards", not(debug_assertions)))]
+compile_error!("`guards` lets checks be switched off: it is for tests, and no release may have it");
+
 /// The words that all share.
 pub mod model;
 

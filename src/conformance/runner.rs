@@ -59,6 +59,13 @@ pub struct Observed {
     pub verified: bool,
 }
 
+impl Observed {
+    /// Why it was refused: the reason of the trail's outcome, empty where there is none.
+    pub fn reason(&self) -> String {
+        self.outcome.as_ref().map(failure).unwrap_or_default().0
+    }
+}
+
 impl Corpus {
     /// The corpus in `folder` (`conformance/`), with the keys in `keys`.
     pub fn open(folder: impl Into<PathBuf>, keys: impl Into<PathBuf>) -> Self {
@@ -75,6 +82,11 @@ impl Corpus {
 
     pub fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// `conformance/`.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// A world, read once.
@@ -246,6 +258,12 @@ impl<'a> Run<'a> {
             values: &self.values,
         };
         workshop.make(send)
+    }
+
+    /// The address of the SOAP endpoint that a request goes to.
+    pub fn endpoint(&self, send: &Send) -> String {
+        let profile = send.profile.as_deref().or(self.world.profile()).unwrap_or_default();
+        self.world.endpoint(profile).map(|(_, address)| address.to_owned()).unwrap_or_default()
     }
 
     /// Sends, and looks at everything that came of it.

@@ -13,8 +13,10 @@ use crate::audit::{Field, IntentEntry};
 use crate::flow::decide::{Action, Permit};
 use crate::flow::inquiry::{Inquiry, Stopped, facts};
 use crate::flow::sts::Sts;
-use crate::model::{CheckId, Fact, KeyHandle, Reference, Refusal, Scope, StepId, Target, Time, TokenType, Validity};
-use crate::replay::ClaimKind;
+use crate::model::{
+    CheckId, Fact, KeyHandle, Reference, Refusal, Scope, StepId, Target, Time, TokenType, Validity, guard,
+};
+use crate::replay::{Claim, ClaimKind};
 use crate::store::StoreError;
 use crate::tokens::{Draft, Grant};
 use crate::wire::base64;
@@ -75,7 +77,8 @@ pub async fn commit(
     let (draft, key) = draft(sts, &permit, &grant, inquiry)?;
 
     inquiry.step(StepId::Commit);
-    let claims = permit.authenticated.replay_claims().to_vec();
+    let spent = permit.authenticated.replay_claims().iter();
+    let claims: Vec<Claim> = spent.filter(|claim| guard::stands(seen_check(claim.kind))).cloned().collect();
     let intent = intent(sts, &permit, &grant, &draft, &key, reference, now);
     let writes = vec![sts.replay.claim(&sts.realm, claims.clone(), now), sts.trail.intent(intent)];
     if let Err(error) = sts.store.together(writes).await {

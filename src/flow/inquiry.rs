@@ -4,7 +4,7 @@
 //! root cause first; it proves nothing unless none was found, because every maker of a proof asks
 //! [`Inquiry::clean`] before it makes one.
 
-use crate::model::{Check, CheckId, CheckOutcome, Fact, Facts, Place, Refusal, StepId, Trace};
+use crate::model::{Check, CheckId, CheckOutcome, Fact, Facts, Place, Refusal, StepId, Trace, guard};
 
 /// When to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +73,14 @@ impl Inquiry {
     /// # Errors
     /// [`Stopped`], when the inquiry stops at the first fault.
     pub fn refuse(&mut self, refusal: Refusal) -> Result<(), Stopped> {
+        if !guard::stands(refusal.check) {
+            self.not_run(refusal.check);
+            return Ok(());
+        }
+        self.fault(refusal)
+    }
+
+    fn fault(&mut self, refusal: Refusal) -> Result<(), Stopped> {
         self.trace.record(Check {
             id: refusal.check,
             outcome: CheckOutcome::Failed,
@@ -86,9 +94,9 @@ impl Inquiry {
         }
     }
 
-    /// Records a fault after which nothing more can be said.
+    /// Records a fault after which nothing more can be said: what would follow has no value to go on with.
     pub fn stop(&mut self, refusal: Refusal) -> Stopped {
-        let _ = self.refuse(refusal);
+        let _ = self.fault(refusal);
         Stopped
     }
 

@@ -8,6 +8,7 @@ mod caller;
 mod checks;
 mod claim;
 mod decision;
+pub mod guard;
 mod key;
 mod mandate;
 mod messages;

@@ -9,6 +9,9 @@
 /// Namespaces and algorithm identifiers.
 pub mod ns;
 
+/// Checks that a test can switch off.
+pub mod guard;
+
 /// Base64 as XML writes it, and as JOSE writes it.
 pub mod base64;
 
