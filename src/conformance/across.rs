@@ -1,0 +1,107 @@
+//! ACROSS: the same attack under each built-in profile.
+//!
+//! A case is written for one endpoint. Here its message is made again as each profile wants it (its
+//! *manner*, `manners.toml`: SOAP version, which parts are signed, how the key is named), honest and
+//! damaged, and judged by the pure path: parse, verify, authenticate. Where the honest message is
+//! none of the profile's, or where the case is about more than one message, the profile is silent.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use super::case::{Case, Door, Outcome, Send, Step};
+use super::catalogue::Verdict;
+use super::forge::Recipe;
+use super::runner::{Corpus, Run};
+use super::world::Session;
+use crate::config::profiles;
+use crate::flow::inquiry::{Inquiry, Stop, Stopped, standing_still};
+use crate::flow::profile::Profile;
+use crate::flow::verify::{self, Terms};
+use crate::flow::{authenticate, parse};
+use crate::wire::xml::Limits;
+
+/// What each profile answers to each case: profile → case → verdict.
+///
+/// # Errors
+/// When a world or the manners cannot be read. A message that cannot be made in a profile's manner
+/// is not an error: then the profile is silent.
+pub fn verdicts(corpus: &Corpus, cases: &[Case]) -> Result<BTreeMap<String, BTreeMap<String, Verdict>>, String> {
+    let manners = manners(corpus)?;
+    let mut verdicts = BTreeMap::new();
+    for profile in profiles::built_in() {
+        let manner = manners.get(&profile.name).ok_or_else(|| format!("{MANNERS} has no `{}`", profile.name))?;
+        let mut by_case = BTreeMap::new();
+        for case in cases {
+            by_case.insert(case.name.clone(), verdict(corpus, case, &profile, manner)?);
+        }
+        verdicts.insert(profile.name.clone(), by_case);
+    }
+    Ok(verdicts)
+}
+
+/// How each profile's messages are made, by its name: laid over a case's recipe.
+fn manners(corpus: &Corpus) -> Result<BTreeMap<String, Recipe>, String> {
+    let text = fs::read_to_string(corpus.folder().join(MANNERS)).map_err(|error| format!("{MANNERS}: {error}"))?;
+    toml::from_str(&text).map_err(|error| format!("{MANNERS}: {error}"))
+}
+
+fn verdict(corpus: &Corpus, case: &Case, profile: &Profile, manner: &Recipe) -> Result<Verdict, String> {
+    let Some((step, send)) = only_message(case) else { return Ok(Verdict::Silent) };
+    let world = corpus.world(&case.written.world)?;
+    let run = Run::begin(corpus, &world, &case.folder)?;
+    let Some(honest) = &send.recipe else { return Ok(Verdict::Silent) };
+    let honest = Send { recipe: Some(honest.changed(manner)), request: None, ..send.clone() };
+    let judged = |send: &Send| Some(accepts(&run.make(send).ok()?.body, profile, &run.session, &run.endpoint(send)));
+    if judged(&honest) != Some(true) {
+        return Ok(Verdict::Silent);
+    }
+    let Some(damage) = &step.damage else { return Ok(Verdict::Accept) };
+    Ok(match judged(&Send { request: None, ..honest.damaged(damage) }) {
+        Some(true) => Verdict::Accept,
+        Some(false) => Verdict::Refuse,
+        None => Verdict::Silent,
+    })
+}
+
+/// The one SOAP message of a case that is judged before anything is looked up or decided.
+fn only_message(case: &Case) -> Option<(&Step, &Send)> {
+    let [step] = case.written.step.as_slice() else { return None };
+    let (send, expect) = (step.send.as_ref()?, step.expect.as_ref()?);
+    let by_the_pure_path = match expect.outcome {
+        Outcome::Issued => true,
+        Outcome::Refused => expect.at.as_deref().is_some_and(|at| PURE.contains(&at)),
+        Outcome::Published => false,
+    };
+    // What the connection or the HTTP fields say is judged elsewhere.
+    let only_bytes = step.damage.as_ref().is_none_or(|damage| damage.headers.is_empty() && damage.encoding.is_none());
+    let soap = send.door.is_none_or(|door| door == Door::Soap) && send.form.is_empty();
+    (by_the_pure_path && only_bytes && soap && step.copies.is_none()).then_some((step, send))
+}
+
+/// Whether the pure path takes a message under a profile.
+fn accepts(bytes: &[u8], profile: &Profile, session: &Session, endpoint: &str) -> bool {
+    let mut inquiry = Inquiry::new(Stop::First, standing_still);
+    judged(bytes, profile, session, endpoint, &mut inquiry).is_ok()
+}
+
+fn judged(
+    bytes: &[u8],
+    profile: &Profile,
+    session: &Session,
+    endpoint: &str,
+    inquiry: &mut Inquiry,
+) -> Result<(), Stopped> {
+    use crate::serve::clock::Clock as _;
+    let sts = session.server.sts.load_full();
+    let (limits, addresses) = (Limits::default(), [endpoint.to_owned()]);
+    let terms = Terms { trust: &sts.trust, profile, limits: &limits, addresses: &addresses, now: session.clock.now() };
+    let document = parse::document(bytes.to_vec(), &limits, inquiry)?;
+    let envelope = parse::envelope(&document, profile, inquiry)?;
+    let message = verify::envelope(&envelope, terms, inquiry)?;
+    authenticate::requester(&message, terms, &sts.issuer, inquiry).map(drop)
+}
+
+/// The file with the manners, in the corpus's folder.
+const MANNERS: &str = "manners.toml";
+/// The steps of the pure path.
+const PURE: [&str; 3] = ["parse", "verify", "authenticate"];
