@@ -7,12 +7,16 @@
 //! A library, so that tests, the command line and the start-up self-attack all forge the same
 //! bytes. It only ever holds keys that are not secret.
 
+pub mod across;
 pub mod case;
+pub mod catalogue;
 pub mod chance;
 pub mod corpora;
 pub mod edits;
 pub mod forge;
 pub mod fuzz;
+#[cfg(feature = "guards")]
+pub mod guards;
 pub mod keys;
 pub mod mutants;
 pub mod mutation;
@@ -20,6 +24,7 @@ mod path;
 pub mod pki;
 pub mod pure;
 mod raw_rsa;
+pub mod report;
 mod request;
 pub mod runner;
 pub mod seeds;
