@@ -68,7 +68,7 @@ fn only_message(case: &Case) -> Option<(&Step, &Send)> {
     let [step] = case.written.step.as_slice() else { return None };
     let (send, expect) = (step.send.as_ref()?, step.expect.as_ref()?);
     let by_the_pure_path = match expect.outcome {
-        Outcome::Issued => true,
+        Outcome::Issued | Outcome::Verified => true,
         Outcome::Refused => expect.at.as_deref().is_some_and(|at| PURE.contains(&at)),
         Outcome::Published => false,
     };
