@@ -2,10 +2,17 @@
 //!
 //! In: DER or PEM. Out: names, times, key, identifiers. A certificate that was read is not a
 //! certificate that is trusted: [`verify_path`] shows a path, and only the registry says who the
-//! holder is. Revocation is not judged here; nothing is fetched.
+//! holder is. Revocation is judged by what was fetched before ([`Revocations`]); nothing is fetched
+//! here.
 
+mod crl;
+mod form;
 mod name;
+mod ocsp;
+mod ocsp_write;
 mod path;
+mod revocation;
+mod signed;
 
 use std::fmt;
 
@@ -15,8 +22,16 @@ use rustls_pki_types::pem::PemObject;
 use x509_cert::der::{Decode, Encode};
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, SubjectKeyIdentifier};
 
+pub use crl::{Crl, CrlError, MAX_CRL};
+pub use form::FormError;
 pub use name::{DistinguishedName, NameAttribute, NameError, NameErrorKind, NameValue};
-pub use path::{Anchors, Path, PathError, verify_path};
+pub use ocsp::{MAX_ANSWER, OcspAnswer, OcspError, OcspStatus, question, verify_answer};
+pub use ocsp_write::{Answer, write_answer};
+pub use path::{
+    Anchors, Exception, Path, PathError, PathRules, Question, RevocationRule, Standing, judge_path, judge_standing,
+    verify_path,
+};
+pub use revocation::{CLOCK_SKEW, Collected, Revocations, Status, Taken};
 
 use crate::wire::crypto;
 
@@ -25,7 +40,9 @@ use crate::wire::crypto;
 pub struct Certificate {
     der: Vec<u8>,
     subject: DistinguishedName,
+    subject_der: Vec<u8>,
     issuer: DistinguishedName,
+    issuer_der: Vec<u8>,
     serial: SerialNumber,
     subject_key_identifier: Option<Vec<u8>>,
     not_before: DateTime<Utc>,
@@ -79,7 +96,9 @@ impl Certificate {
         Ok(Self {
             der: der.to_vec(),
             subject: DistinguishedName::from_name(&tbs.subject),
+            subject_der: tbs.subject.to_der().map_err(|e| CertificateError::Der(e.to_string()))?,
             issuer: DistinguishedName::from_name(&tbs.issuer),
+            issuer_der: tbs.issuer.to_der().map_err(|e| CertificateError::Der(e.to_string()))?,
             serial: SerialNumber::from_bytes(tbs.serial_number.as_bytes()),
             subject_key_identifier: extension::<SubjectKeyIdentifier>(tbs)?.map(|id| id.0.as_bytes().to_vec()),
             not_before: time(tbs.validity.not_before)?,
@@ -117,6 +136,16 @@ impl Certificate {
 
     pub fn issuer(&self) -> &DistinguishedName {
         &self.issuer
+    }
+
+    /// The subject as it stands in the certificate: how a CRL or an OCSP answer names an issuer.
+    pub fn subject_der(&self) -> &[u8] {
+        &self.subject_der
+    }
+
+    /// The issuer as it stands in the certificate.
+    pub fn issuer_der(&self) -> &[u8] {
+        &self.issuer_der
     }
 
     pub fn serial(&self) -> &SerialNumber {
@@ -166,6 +195,21 @@ impl Certificate {
     /// The purposes of the extendedKeyUsage extension, dotted OIDs; empty when absent.
     pub fn extended_key_usage(&self) -> &[String] {
         &self.extended_key_usage
+    }
+
+    /// The URLs of the cRLDistributionPoints extension that name a whole list (RFC 5280 section
+    /// 4.2.1.13). They only select among configured sources; nothing is ever fetched from them.
+    pub fn crl_distribution_points(&self) -> Vec<String> {
+        form::crl_distribution_points(&self.der).unwrap_or_default()
+    }
+
+    /// The policies of the certificatePolicies extension, dotted OIDs; empty when absent.
+    pub fn policies(&self) -> Vec<String> {
+        form::policies(&self.der).unwrap_or_default()
+    }
+
+    fn has_extension(&self, id: x509_cert::der::asn1::ObjectIdentifier) -> bool {
+        form::has_extension(&self.der, id)
     }
 
     /// Whether basicConstraints says that this is an authority.
@@ -218,6 +262,10 @@ impl KeyUsage {
 
     pub fn key_cert_sign(self) -> bool {
         self.0.key_cert_sign()
+    }
+
+    pub fn crl_sign(self) -> bool {
+        self.0.crl_sign()
     }
 
     /// Whether a message may be signed with the key.
@@ -303,6 +351,9 @@ fn time(time: x509_cert::time::Time) -> Result<DateTime<Utc>, CertificateError> 
 pub const MAX_CERTIFICATE: usize = 32 * 1024;
 /// Most digits of a serial number: 20 octets make 49.
 const MAX_SERIAL_DIGITS: usize = 64;
+
+#[cfg(test)]
+mod revocation_tests;
 
 #[cfg(test)]
 mod tests {

@@ -1,56 +1,173 @@
 //! Certification paths (RFC 5280 section 6), by rustls-webpki: signatures, times, basic and name
-//! constraints, path length. Roots that a message brings are never anchors; SHA-1 and MD5 sign
-//! nothing; the extended key usage, where a certificate has one, must allow client authentication.
+//! constraints, path length. What webpki leaves to its caller is judged here, for each path that it
+//! finds: the form of each certificate, the anchor's own dates, key usage, extended key usage,
+//! policies, revocation of the whole chain.
+//!
+//! Roots that a message brings are never anchors; SHA-1 and MD5 sign nothing; the extended key
+//! usage, where a certificate has one, must allow client authentication, unless the anchor's rules
+//! name others.
 
+use std::cell::RefCell;
 use std::fmt;
+use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
-use webpki::aws_lc_rs as algorithms;
-use webpki::{EndEntityCert, anchor_from_trusted_cert};
+use chrono::{DateTime, SubsecRound, Utc};
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use webpki::anchor_from_trusted_cert;
+use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, RequiredEkuNotFoundContext, VerifiedPath};
 
+use super::form::{self, FormError, Role};
+use super::revocation::{Revocations, Status};
+use super::signed::{ALGORITHMS, Signed};
 use super::{Certificate, CertificateError, DistinguishedName, KeyUsage};
+use crate::wire::crypto;
 
-/// The authorities that an operator trusts.
+/// The authorities that an operator trusts, with what each asks of the certificates under it.
 #[derive(Clone, Default)]
 pub struct Anchors {
     certificates: Vec<Certificate>,
     anchors: Vec<TrustAnchor<'static>>,
+    rules: Vec<Arc<PathRules>>,
+    intermediates: Vec<Certificate>,
+    /// Of each intermediate, what its anchors ask.
+    intermediate_rules: Vec<Arc<PathRules>>,
+    purposes: Vec<String>,
+}
+
+/// What an anchor asks of every path that leads to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PathRules {
+    pub revocation: RevocationRule,
+    /// Dotted OIDs: the leaf must have one of them. Empty: clientAuth, where it has any.
+    pub extended_key_usage: Vec<String>,
+    /// Dotted OIDs: the leaf must have one of these policies. Empty: any, or none.
+    pub policies: Vec<String>,
+}
+
+/// Whether revocation is judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum RevocationRule {
+    /// By whoever wrote so in the configuration.
+    #[default]
+    Off,
+    /// For each certificate of the path but the anchor. What is unknown is refused, but for a dated
+    /// exception (`rules.md` 4.3).
+    Required { unknown: Option<Exception> },
+}
+
+/// A dated exception: until then, what is unknown is taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exception {
+    pub until: DateTime<Utc>,
+    pub reason: String,
 }
 
 impl Anchors {
-    /// All certificates of a PEM file, each an anchor.
+    /// All certificates of a PEM file, each an anchor that asks nothing more.
     ///
     /// # Errors
     /// When a certificate cannot be read or cannot be an anchor.
     pub fn from_pem(pem: &[u8]) -> Result<Self, CertificateError> {
-        Self::new(Certificate::from_pem(pem)?)
+        let mut anchors = Self::default();
+        anchors.add(Certificate::from_pem(pem)?, Vec::new(), PathRules::default())?;
+        Ok(anchors)
     }
 
-    /// DER certificates, each an anchor.
+    /// DER certificates, each an anchor that asks nothing more.
     ///
     /// # Errors
     /// When a certificate cannot be read or cannot be an anchor.
     pub fn from_der<'a>(certificates: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, CertificateError> {
-        Self::new(certificates.into_iter().map(Certificate::parse).collect::<Result<_, _>>()?)
+        let mut anchors = Self::default();
+        let read = certificates.into_iter().map(Certificate::parse).collect::<Result<Vec<_>, _>>()?;
+        anchors.add(read, Vec::new(), PathRules::default())?;
+        Ok(anchors)
     }
 
-    fn new(certificates: Vec<Certificate>) -> Result<Self, CertificateError> {
+    /// Adds anchors that ask the same, and authorities between, which senders need not send along:
+    /// those are trusted only where a path leads over them to an anchor.
+    ///
+    /// # Errors
+    /// When a certificate cannot be an anchor.
+    pub fn add(
+        &mut self,
+        certificates: Vec<Certificate>,
+        intermediates: Vec<Certificate>,
+        rules: PathRules,
+    ) -> Result<(), CertificateError> {
         let anchors = certificates.iter().map(|certificate| {
             let der = CertificateDer::from(certificate.der());
             anchor_from_trusted_cert(&der)
                 .map(|anchor| anchor.to_owned())
                 .map_err(|error| CertificateError::Der(format!("cannot be an anchor: {error}")))
         });
-        Ok(Self { anchors: anchors.collect::<Result<_, _>>()?, certificates })
+        let anchors = anchors.collect::<Result<Vec<_>, _>>()?;
+        self.purposes.extend(rules.extended_key_usage.iter().cloned());
+        let rules = Arc::new(rules);
+        self.rules.extend(anchors.iter().map(|_| Arc::clone(&rules)));
+        self.anchors.extend(anchors);
+        self.certificates.extend(certificates);
+        self.intermediate_rules.extend(intermediates.iter().map(|_| Arc::clone(&rules)));
+        self.intermediates.extend(intermediates);
+        Ok(())
     }
 
     pub fn certificates(&self) -> &[Certificate] {
         &self.certificates
     }
 
+    pub fn intermediates(&self) -> &[Certificate] {
+        &self.intermediates
+    }
+
+    /// Whoever may sign a CRL or delegate to an OCSP responder.
+    pub fn issuers(&self) -> impl Iterator<Item = &Certificate> {
+        self.certificates.iter().chain(&self.intermediates)
+    }
+
+    /// The anchors with their rules, in their order.
+    pub fn rules(&self) -> impl Iterator<Item = (&Certificate, &PathRules)> {
+        self.certificates.iter().zip(self.rules.iter().map(Arc::as_ref))
+    }
+
     pub fn is_empty(&self) -> bool {
         self.anchors.is_empty()
+    }
+
+    /// Whether any anchor asks for revocation.
+    pub fn ask_revocation(&self) -> bool {
+        self.rules.iter().any(|rules| rules.revocation != RevocationRule::Off)
+    }
+
+    /// The configured authority that signed the certificate, what it asks, and whether it is an
+    /// anchor.
+    fn issuer_of(&self, certificate: &Certificate) -> Option<(&Certificate, &PathRules, bool)> {
+        let signed = Signed::read(certificate.der()).ok()?;
+        let anchors = self.certificates.iter().zip(&self.rules).map(|(issuer, rules)| (issuer, rules, true));
+        let others =
+            self.intermediates.iter().zip(&self.intermediate_rules).map(|(issuer, rules)| (issuer, rules, false));
+        anchors
+            .chain(others)
+            .filter(|(issuer, ..)| issuer.subject_der() == certificate.issuer_der())
+            .find(|(issuer, ..)| signed.verify(issuer.spki()).is_ok())
+            .map(|(issuer, rules, anchor)| (issuer, rules.as_ref(), anchor))
+    }
+
+    /// The certificate of the configured authority that signed `certificate`.
+    pub fn issuer(&self, certificate: &Certificate) -> Option<&Certificate> {
+        self.issuer_of(certificate).map(|(issuer, ..)| issuer)
+    }
+
+    /// SHA-256 over everything that a verdict depends on: anchors, rules, authorities between.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut all = Vec::new();
+        for (certificate, rules) in self.rules() {
+            all.extend_from_slice(&certificate.thumbprint());
+            all.extend_from_slice(&crypto::sha256(format!("{rules:?}").as_bytes()));
+        }
+        all.push(0);
+        self.intermediates.iter().for_each(|certificate| all.extend_from_slice(&certificate.thumbprint()));
+        crypto::sha256(&all)
     }
 }
 
@@ -61,11 +178,24 @@ impl fmt::Debug for Anchors {
 }
 
 /// A path that was verified: leaf, the authorities between, and the anchor's name. Made by
-/// [`verify_path`] only.
-#[derive(Debug)]
+/// [`judge_path`] only.
+#[derive(Debug, Clone)]
 pub struct Path {
     subjects: Vec<DistinguishedName>,
     not_after: DateTime<Utc>,
+    standing: Standing,
+}
+
+/// What is known of the revocation of a certificate and of those above it, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Both included: no certificate ends and nothing that is known becomes stale in between.
+    pub holds: (DateTime<Utc>, DateTime<Utc>),
+    /// Whether revocation was judged at all.
+    pub judged: bool,
+    /// The certificates of which nothing is known and which a dated exception let pass, with the
+    /// exception.
+    pub excepted: Vec<(DistinguishedName, Exception)>,
 }
 
 impl Path {
@@ -77,6 +207,11 @@ impl Path {
     /// The earliest end of validity on the path, the anchor's included.
     pub fn not_after(&self) -> DateTime<Utc> {
         self.not_after
+    }
+
+    /// What is known of revocation, and how long the verdict holds.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
     }
 }
 
@@ -91,10 +226,32 @@ pub enum PathError {
     NotYetValid,
     /// Nobody that is trusted signed it.
     UnknownIssuer,
-    /// The extended key usage excludes client authentication.
+    /// The extended key usage excludes client authentication, or has none of the configured ones.
     KeyPurpose,
+    /// The leaf has none of the configured policies.
+    Policy,
     /// An authority on the path may not sign certificates (keyUsage).
     AuthorityKeyUsage(String),
+    /// A certificate is not as RFC 5280 section 4 wants it.
+    Form(String, FormError),
+    /// A certificate of the path was revoked.
+    Revoked {
+        subject: String,
+        issuer: String,
+        source: &'static str,
+    },
+    /// Nothing is known of a certificate of the path.
+    RevocationUnknown {
+        subject: String,
+        issuer: String,
+    },
+    /// What is known is too old.
+    RevocationStale {
+        subject: String,
+        issuer: String,
+        next_update: DateTime<Utc>,
+        source: &'static str,
+    },
     /// All else that webpki refuses, in its words.
     Other(String),
 }
@@ -109,8 +266,19 @@ impl fmt::Display for PathError {
             Self::Expired => f.write_str("a certificate of the path has expired"),
             Self::NotYetValid => f.write_str("a certificate of the path is not valid yet"),
             Self::UnknownIssuer => f.write_str("no path leads to a configured anchor"),
-            Self::KeyPurpose => f.write_str("the extended key usage excludes client authentication"),
+            Self::KeyPurpose => f.write_str("its extended key usage is not for signing as a client"),
+            Self::Policy => f.write_str("it has none of the certificate policies that its anchor asks for"),
             Self::AuthorityKeyUsage(name) => write!(f, "the key usage of `{name}` does not allow signing certificates"),
+            Self::Form(name, error) => write!(f, "the certificate of `{name}` {error}"),
+            Self::Revoked { subject, source, .. } => write!(f, "the certificate of `{subject}` was revoked ({source})"),
+            Self::RevocationUnknown { subject, .. } => {
+                write!(f, "whether the certificate of `{subject}` was revoked is not known")
+            }
+            Self::RevocationStale { subject, next_update, source, .. } => write!(
+                f,
+                "the {source} that speaks for the certificate of `{subject}` was due at {}",
+                next_update.to_rfc3339()
+            ),
             Self::Other(detail) => write!(f, "the path does not verify: {detail}"),
         }
     }
@@ -118,7 +286,26 @@ impl fmt::Display for PathError {
 
 impl std::error::Error for PathError {}
 
-/// Looks for a path from `leaf` over `intermediates` to one of `anchors` that holds at `at`.
+impl PathError {
+    /// Whether the error speaks of revocation: then there is a path otherwise.
+    pub fn is_revocation(&self) -> bool {
+        matches!(self, Self::Revoked { .. } | Self::RevocationUnknown { .. } | Self::RevocationStale { .. })
+    }
+}
+
+/// What is asked of a certificate.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'q> {
+    pub leaf: &'q Certificate,
+    /// What came along with it.
+    pub intermediates: &'q [Certificate],
+    pub anchors: &'q Anchors,
+    pub revocations: &'q Revocations,
+    pub at: DateTime<Utc>,
+}
+
+/// Looks for a path from `leaf` over `intermediates` to one of `anchors` that holds at `at`; nothing
+/// is known of revocation.
 ///
 /// # Errors
 /// Why there is none.
@@ -128,48 +315,220 @@ pub fn verify_path(
     anchors: &Anchors,
     at: DateTime<Utc>,
 ) -> Result<Path, PathError> {
+    judge_path(Question { leaf, intermediates, anchors, revocations: &Revocations::default(), at })
+}
+
+/// Looks for a path that holds.
+///
+/// # Errors
+/// Why there is none. Where a path was found and refused, the last such refusal.
+pub fn judge_path(question: Question<'_>) -> Result<Path, PathError> {
+    // Certificates count whole seconds, the last one to its end.
+    let question = Question { at: question.at.trunc_subsecs(0), ..question };
+    let Question { leaf, intermediates, anchors, at, .. } = question;
     if anchors.is_empty() {
         return Err(PathError::NoAnchors);
     }
     if intermediates.len() > MAX_INTERMEDIATES {
         return Err(PathError::TooManyIntermediates(intermediates.len()));
     }
+    let given: Vec<&Certificate> = intermediates.iter().chain(&anchors.intermediates).collect();
     let leaf_der = CertificateDer::from(leaf.der());
-    let between: Vec<_> = intermediates.iter().map(|certificate| CertificateDer::from(certificate.der())).collect();
+    let between: Vec<_> = given.iter().map(|certificate| CertificateDer::from(certificate.der())).collect();
     let end = EndEntityCert::try_from(&leaf_der).map_err(refused)?;
-    let at = u64::try_from(at.timestamp()).map_err(|_| PathError::NotYetValid)?;
-    let verified = end
-        .verify_for_usage(
-            ALGORITHMS,
-            &anchors.anchors,
-            &between,
-            UnixTime::since_unix_epoch(std::time::Duration::from_secs(at)),
-            webpki::KeyUsage::client_auth(),
-            None,
-            None,
-        )
-        .map_err(refused)?;
+    let seconds = u64::try_from(at.timestamp()).map_err(|_| PathError::NotYetValid)?;
+    let found = RefCell::new(Err::<Path, _>(PathError::UnknownIssuer));
+    let judge = |candidate: &VerifiedPath<'_>| {
+        let verdict = judge_candidate(candidate, &given, question);
+        let answer = if verdict.is_ok() { Ok(()) } else { Err(webpki::Error::UnknownIssuer) };
+        let mut found = found.borrow_mut();
+        // Another path may hold; if none does, that one was revoked says most.
+        if verdict.is_ok() || !matches!(&*found, Err(known) if known.is_revocation()) {
+            *found = verdict;
+        }
+        answer
+    };
+    let searched = end.verify_for_usage(
+        ALGORITHMS,
+        &anchors.anchors,
+        &between,
+        UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds)),
+        Purposes(&anchors.purposes),
+        None,
+        Some(&judge),
+    );
+    match (searched.map(drop), found.into_inner()) {
+        // Both say so, or there is no path.
+        (Ok(()), verdict) => verdict,
+        // A path that was found and refused says more than the paths that lead nowhere.
+        (Err(_), Err(refusal)) if refusal != PathError::UnknownIssuer => Err(refusal),
+        (Err(error), _) => Err(refused(error)),
+    }
+}
 
-    let mut path = Path { subjects: vec![leaf.subject().clone()], not_after: leaf.not_after() };
-    for used in verified.intermediate_certificates() {
+/// Judges what webpki does not.
+fn judge_candidate(
+    candidate: &VerifiedPath<'_>,
+    given: &[&Certificate],
+    question: Question<'_>,
+) -> Result<Path, PathError> {
+    let Question { leaf, anchors, at, .. } = question;
+    let anchor = anchors.anchors.iter().position(|known| known == candidate.anchor());
+    let (Some(anchor), Some(rules)) =
+        (anchor.and_then(|at| anchors.certificates.get(at)), anchor.and_then(|at| anchors.rules.get(at)))
+    else {
+        return Err(PathError::UnknownIssuer);
+    };
+    let mut chain = vec![leaf];
+    for used in candidate.intermediate_certificates() {
         let der = used.der();
-        let Some(authority) = intermediates.iter().find(|certificate| certificate.der() == der.as_ref()) else {
+        let Some(authority) = given.iter().find(|certificate| certificate.der() == der.as_ref()) else {
             return Err(PathError::Other("a certificate of the path was not given".to_owned()));
         };
-        // RFC 5280 section 6.1.4 (n); webpki leaves keyUsage to its caller.
-        if !authority.key_usage().is_none_or(KeyUsage::key_cert_sign) {
-            return Err(PathError::AuthorityKeyUsage(authority.subject().to_string()));
-        }
-        path.subjects.push(authority.subject().clone());
-        path.not_after = path.not_after.min(authority.not_after());
+        chain.push(authority);
     }
-    let anchor = verified.anchor();
-    let found = anchors.anchors.iter().position(|known| known == anchor);
-    if let Some(anchor) = found.and_then(|index| anchors.certificates.get(index)) {
-        path.subjects.push(anchor.subject().clone());
-        path.not_after = path.not_after.min(anchor.not_after());
+    let authorities = chain.get(1..).unwrap_or_default();
+    well_formed(leaf, Role::Leaf)?;
+    for authority in authorities {
+        well_formed(authority, Role::Authority)?;
+    }
+    well_formed(anchor, Role::Anchor)?;
+    // RFC 5280 section 6.1.4 (n); webpki leaves keyUsage to its caller.
+    if let Some(authority) =
+        authorities.iter().chain([&anchor]).find(|authority| !authority.key_usage().is_none_or(KeyUsage::key_cert_sign))
+    {
+        return Err(PathError::AuthorityKeyUsage(authority.subject().to_string()));
+    }
+    // An anchor is trusted for as long as its certificate says, also where the standard asks nothing.
+    if at < anchor.not_before() {
+        return Err(PathError::NotYetValid);
+    }
+    if at > anchor.not_after() {
+        return Err(PathError::Expired);
+    }
+    purposes(&chain, rules)?;
+    if !rules.policies.is_empty() && !leaf.policies().iter().any(|policy| rules.policies.contains(policy)) {
+        return Err(PathError::Policy);
+    }
+    let whole = || chain.iter().copied().chain([anchor]);
+    let not_after = whole().map(Certificate::not_after).min().unwrap_or(at);
+    let not_before = whole().map(Certificate::not_before).max().unwrap_or(at);
+    let mut path = Path {
+        subjects: whole().map(|certificate| certificate.subject().clone()).collect(),
+        not_after,
+        standing: Standing { holds: (not_before, not_after), judged: false, excepted: Vec::new() },
+    };
+    for (certificate, issuer) in chain.iter().zip(whole().skip(1)) {
+        not_revoked(certificate, issuer, &rules.revocation, question.revocations, at, &mut path.standing)?;
     }
     Ok(path)
+}
+
+/// What is known of a certificate that is trusted by itself, being registered: it and the configured
+/// authorities above it must not be revoked where they ask for that. No path is needed, so whatever
+/// else is wrong with one hides no revocation.
+///
+/// # Errors
+/// An error that speaks of revocation.
+pub fn judge_standing(
+    certificate: &Certificate,
+    anchors: &Anchors,
+    revocations: &Revocations,
+    at: DateTime<Utc>,
+) -> Result<Standing, PathError> {
+    let mut standing = Standing { holds: (at, DateTime::<Utc>::MAX_UTC), judged: false, excepted: Vec::new() };
+    let mut current = certificate;
+    for _ in 0..=MAX_INTERMEDIATES {
+        let Some((issuer, rules, anchor)) = anchors.issuer_of(current) else { break };
+        not_revoked(current, issuer, &rules.revocation, revocations, at, &mut standing)?;
+        if anchor {
+            break;
+        }
+        current = issuer;
+    }
+    Ok(standing)
+}
+
+/// The status of one certificate; shortens the time for which the verdict holds.
+fn not_revoked(
+    certificate: &Certificate,
+    issuer: &Certificate,
+    rule: &RevocationRule,
+    revocations: &Revocations,
+    at: DateTime<Utc>,
+    standing: &mut Standing,
+) -> Result<(), PathError> {
+    let RevocationRule::Required { unknown } = rule else { return Ok(()) };
+    standing.judged = true;
+    let names = || (certificate.subject().to_string(), issuer.subject().to_string());
+    let status = revocations.status(certificate, (issuer.subject_der(), &issuer.key_thumbprint()), at);
+    let end = match status {
+        Status::Good { until, .. } => until,
+        Status::Revoked { source } => {
+            let (subject, issuer) = names();
+            return Err(PathError::Revoked { subject, issuer, source });
+        }
+        Status::Unknown | Status::Stale { .. } => match unknown.as_ref().filter(|exception| at < exception.until) {
+            Some(exception) => {
+                standing.excepted.push((certificate.subject().clone(), exception.clone()));
+                exception.until
+            }
+            None => {
+                let (subject, issuer) = names();
+                return Err(match status {
+                    Status::Stale { next_update, source } => {
+                        PathError::RevocationStale { subject, issuer, next_update, source }
+                    }
+                    _ => PathError::RevocationUnknown { subject, issuer },
+                });
+            }
+        },
+    };
+    // The end itself, a nextUpdate, is too late.
+    standing.holds.1 = standing.holds.1.min(end - chrono::Duration::milliseconds(1));
+    Ok(())
+}
+
+fn well_formed(certificate: &Certificate, role: Role) -> Result<(), PathError> {
+    form::check(certificate.der(), role).map_err(|error| PathError::Form(certificate.subject().to_string(), error))
+}
+
+/// Each certificate that limits its purposes must allow one that the anchor's rules take.
+fn purposes(chain: &[&Certificate], rules: &PathRules) -> Result<(), PathError> {
+    let taken = |purpose: &String| match rules.extended_key_usage.as_slice() {
+        [] => purpose == CLIENT_AUTH,
+        configured => configured.contains(purpose),
+    };
+    for (index, certificate) in chain.iter().enumerate() {
+        let has = certificate.extended_key_usage();
+        let asked = index == 0 && !rules.extended_key_usage.is_empty();
+        if (asked || !has.is_empty()) && !has.iter().any(taken) {
+            return Err(PathError::KeyPurpose);
+        }
+    }
+    Ok(())
+}
+
+/// For webpki, any purpose that some anchor takes; which one counts is judged when the anchor is known.
+struct Purposes<'p>(&'p [String]);
+
+impl ExtendedKeyUsageValidator for Purposes<'_> {
+    fn validate(&self, purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
+        let mut present = Vec::new();
+        for purpose in purposes {
+            let numbers = purpose?.to_decoded_oid();
+            let dotted = numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(".");
+            if dotted == CLIENT_AUTH || self.0.contains(&dotted) {
+                return Ok(());
+            }
+            present.push(numbers);
+        }
+        let required = webpki::KeyUsage::client_auth();
+        match present.is_empty() {
+            true => Ok(()),
+            false => Err(webpki::Error::RequiredEkuNotFoundContext(RequiredEkuNotFoundContext { required, present })),
+        }
+    }
 }
 
 fn refused(error: webpki::Error) -> PathError {
@@ -184,21 +543,8 @@ fn refused(error: webpki::Error) -> PathError {
 
 /// Most certificates that may come along with a leaf.
 const MAX_INTERMEDIATES: usize = 8;
-
-/// What may sign certificates: RSA from 2048 bits, ECDSA and Ed25519, with SHA-2.
-const ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
-    algorithms::RSA_PKCS1_2048_8192_SHA256,
-    algorithms::RSA_PKCS1_2048_8192_SHA384,
-    algorithms::RSA_PKCS1_2048_8192_SHA512,
-    algorithms::RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
-    algorithms::RSA_PSS_2048_8192_SHA384_LEGACY_KEY,
-    algorithms::RSA_PSS_2048_8192_SHA512_LEGACY_KEY,
-    algorithms::ECDSA_P256_SHA256,
-    algorithms::ECDSA_P256_SHA384,
-    algorithms::ECDSA_P384_SHA256,
-    algorithms::ECDSA_P384_SHA384,
-    algorithms::ED25519,
-];
+/// id-kp-clientAuth (RFC 5280 section 4.2.1.12).
+const CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
 
 #[cfg(test)]
 pub(super) mod tests {
@@ -209,6 +555,7 @@ pub(super) mod tests {
 
     fn params(name: &str) -> CertificateParams {
         let mut params = CertificateParams::default();
+        params.use_authority_key_identifier_extension = true;
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, name);
         params.not_before = date_time_ymd(2026, 1, 1);
