@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use vidimus::conformance::corpora::{CorpusResult, documents, wycheproof};
+use vidimus::conformance::corpora::{CorpusResult, crl, documents, wycheproof, x509_limbo};
 
 /// The corpus's folder, or why the test is skipped.
 fn folder(name: &str) -> Option<PathBuf> {
@@ -57,4 +57,28 @@ fn signed_documents_of_other_projects_are_accepted_only_by_right() {
             assert!(result.agreed_valid >= floor, "{}: {} agreed valid", result.corpus, result.agreed_valid);
         }
     }
+}
+
+#[test]
+fn x509_limbo_finds_no_path_that_holds_and_should_not() {
+    let Some(folder) = folder("x509-limbo") else { return };
+    let result = x509_limbo::run(&folder).expect("the corpus is there");
+    println!("{result}");
+    result.refused_valid.iter().for_each(|(row, why)| println!("  {row}: {why}"));
+    assert_eq!(result.wrongly_accepted, Vec::<String>::new());
+    assert_eq!(result.rows, 208);
+    assert!(result.agreed_valid >= 50, "agreed valid");
+    assert!(result.agreed_invalid >= 110, "agreed invalid");
+    assert!(result.refused_valid.len() <= 13, "what is valid and refused, with its reason: {:?}", result.refused_valid);
+}
+
+#[test]
+fn no_list_of_webpki_s_that_cannot_be_used_is_used() {
+    let Some(folder) = folder("rustls-webpki") else { return };
+    let result = crl::run(&folder).expect("the corpus is there");
+    println!("{result}");
+    assert_eq!(result.wrongly_accepted, Vec::<String>::new());
+    assert_eq!(result.refused_valid, Vec::<(String, String)>::new());
+    assert!(result.agreed_valid >= 9, "agreed valid");
+    assert!(result.agreed_invalid >= 23, "agreed invalid");
 }

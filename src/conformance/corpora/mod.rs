@@ -6,7 +6,11 @@
 
 /// Signed XML documents.
 pub mod documents;
+/// Lists of revoked certificates.
+pub mod crl;
 pub mod wycheproof;
+/// Certification paths.
+pub mod x509_limbo;
 
 use serde::Serialize;
 
