@@ -53,6 +53,9 @@ pub mod registry;
 /// The engine under replay, mandates and audit: one file, group commit.
 pub mod store;
 
+/// The only outbound connections.
+pub mod net;
+
 /// Listen and answer.
 pub mod serve;
 

@@ -48,7 +48,7 @@ async fn serve(loaded: &Loaded, out: &mut Output<'_>) -> Result<Exit, Failure> {
         let says = format!("{} cannot be listened on: {error}", settings.listen);
         Failure::new(Exit::Unexpected, says, "Stop what listens there, or give another address with --listen")
     })?;
-    let System { server, admin, trail } =
+    let System { server, admin, updater, trail } =
         build::build(loaded, Arc::new(SystemClock)).map_err(|error| not_built(&error))?;
     let record = admin.trail.clone();
     note(&record, "start").await?;
@@ -58,8 +58,10 @@ async fn serve(loaded: &Loaded, out: &mut Output<'_>) -> Result<Exit, Failure> {
     let address = listener.local_addr().map_err(|error| Failure::unexpected(error.to_string()))?;
     announce(loaded, &address.to_string(), out);
     let door = tokio::spawn(admin::serve(socket, admin));
+    let background = tokio::spawn(updater.run());
     listen::serve(listener, settings.tls.clone(), router(&server), settings.connections.clone(), stopped()).await;
     door.abort();
+    background.abort();
     let _gone_with_the_folder = std::fs::remove_file(&settings.admin_socket);
     note(&record, "stop").await?;
     trail.checkpoint().await.map_err(|error| Failure::new(Exit::Broken, error.to_string(), "See the audit folder"))?;

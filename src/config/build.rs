@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use rustls::pki_types::CertificateDer;
 
 use crate::audit::{self, AuditSink, AuditTrail, CheckpointKey, FileTrail, Reader, TrailError};
 use crate::config::Loaded;
@@ -13,21 +14,24 @@ use crate::flow::trust::Trust;
 use crate::mandates::MandateStore;
 use crate::mandates::RedbMandates;
 use crate::model::{KeyPurpose, RealmId, Time, TokenType};
+use crate::net::{FetchError, Fetcher};
 use crate::replay::{DEFAULT_CAPACITY, RedbReplay};
 use crate::serve::admin::Admin;
 use crate::serve::clock::{self, Clock};
+use crate::serve::revocation::{Updater, UpdaterParts};
 use crate::serve::{Server, SoapDoor};
 use crate::store::{OpenError, Store, StoreError};
 use crate::tokens::TokenFormat;
 use crate::tokens::jwt::JwtAccessToken;
 use crate::tokens::saml2::Saml2;
-use crate::wire::x509::Anchors;
 
 /// A system that is ready to listen.
 #[derive(Debug)]
 pub struct System {
     pub server: Arc<Server>,
     pub admin: Admin,
+    /// Fetches what is known of revocation; runs beside the server.
+    pub updater: Updater,
     /// The audit trail, to be flushed last.
     pub trail: Arc<FileTrail>,
 }
@@ -40,7 +44,7 @@ pub enum BuildError {
     Trail(TrailError),
     /// No key has this purpose.
     KeyMissing(KeyPurpose),
-    Anchors(String),
+    Net(FetchError),
 }
 
 impl fmt::Display for BuildError {
@@ -50,7 +54,7 @@ impl fmt::Display for BuildError {
             Self::Replay(error) => write!(f, "the replay store cannot be read: {error}"),
             Self::Trail(error) => error.fmt(f),
             Self::KeyMissing(purpose) => write!(f, "no active key is configured for {}", purpose.as_str()),
-            Self::Anchors(error) => write!(f, "an anchor cannot be used: {error}"),
+            Self::Net(error) => write!(f, "nothing can be fetched: {error}"),
         }
     }
 }
@@ -82,6 +86,7 @@ pub fn build(loaded: &Loaded, clock: Arc<dyn Clock>) -> Result<System, BuildErro
     let trail = Arc::new(FileTrail::open(trail, &store, signer, now).map_err(BuildError::Trail)?);
     let parts = Parts { store, sink: trail.clone(), clock: clock.clone(), stopwatch: clock::stopwatch };
     let (server, mandates) = assemble(loaded, parts)?;
+    let updater = updater(loaded, &server, clock.clone()).map_err(BuildError::Net)?;
     let admin = Admin {
         realm: RealmId::default(),
         mandates,
@@ -90,7 +95,28 @@ pub fn build(loaded: &Loaded, clock: Arc<dyn Clock>) -> Result<System, BuildErro
         reader,
         clock,
     };
-    Ok(System { server, admin, trail })
+    Ok(System { server, admin, updater, trail })
+}
+
+/// What fetches CRLs and OCSP answers for a server, from the addresses of the configuration only.
+///
+/// # Errors
+/// When a root of `net.roots` is none.
+pub fn updater(loaded: &Loaded, server: &Arc<Server>, clock: Arc<dyn Clock>) -> Result<Updater, FetchError> {
+    let settings = &loaded.settings;
+    let addresses = settings.trust.authorities.iter().flat_map(|authority| &authority.sources);
+    let addresses = addresses.filter_map(|source| source.kind.address()).map(str::to_owned);
+    let roots = settings.net.roots.iter().map(|root| CertificateDer::from(root.der().to_owned()));
+    Ok(Updater::new(UpdaterParts {
+        server: Arc::clone(server),
+        authorities: settings.trust.authorities.clone(),
+        collected: settings.trust.collected.clone(),
+        fetcher: Fetcher::new(addresses, roots)?,
+        clock,
+        folder: settings.store_dir.clone(),
+        deadline: settings.net.deadline,
+        refresh: settings.net.refresh,
+    }))
 }
 
 /// What a system stands on.
@@ -113,8 +139,8 @@ pub fn assemble(loaded: &Loaded, parts: Parts) -> Result<(Arc<Server>, Arc<dyn M
     let replay = RedbReplay::open(&parts.store, std::slice::from_ref(&realm), DEFAULT_CAPACITY, now)
         .map_err(BuildError::Replay)?;
     let mandates: Arc<dyn MandateStore> = Arc::new(RedbMandates::new(&parts.store));
-    let anchors = Anchors::from_der(settings.anchors.iter().map(|anchor| anchor.der()))
-        .map_err(|error| BuildError::Anchors(error.to_string()))?;
+    let trust = Trust::new(Arc::new(loaded.registry.clone()), settings.trust.anchors.clone())
+        .with_revocations(Arc::new(settings.trust.revocations()));
     let formats: HashMap<TokenType, Arc<dyn TokenFormat>> = [
         (TokenType::Saml2, Arc::new(Saml2::default()) as Arc<dyn TokenFormat>),
         (TokenType::AccessToken, Arc::new(JwtAccessToken)),
@@ -124,7 +150,7 @@ pub fn assemble(loaded: &Loaded, parts: Parts) -> Result<(Arc<Server>, Arc<dyn M
         realm,
         issuer: settings.issuer.clone(),
         token_endpoint: settings.token_endpoint.clone(),
-        trust: Arc::new(Trust::new(Arc::new(loaded.registry.clone()), anchors)),
+        trust: ArcSwap::from_pointee(trust),
         pdp: loaded.pdp.clone(),
         mandates: mandates.clone(),
         attributes: loaded.attributes.clone(),

@@ -19,6 +19,7 @@ pub mod profiles;
 mod registry_files;
 pub mod settings;
 mod suggest;
+pub mod trust;
 mod values;
 
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use problem::Problem;
-pub use settings::{OauthSettings, Settings, SoapDoor};
+pub use settings::{NetSettings, OauthSettings, Settings, SoapDoor};
 pub use values::{Data, Origin, Overrides, Value};
 
 use crate::attributes::AttributeSource;
@@ -75,14 +76,15 @@ pub fn load(path: &Path, over: Overrides<'_>, now: Time) -> Result<Loaded, Vec<P
     let own = own_keys::load(&values, now, &mut problems);
     let profiles = profiles(&values, &mut problems);
     let doors = doors(&values, &profiles, &mut problems);
-    let anchors = anchors(&values, &mut problems);
+    let trust = trust::load(&values, now, &mut problems);
+    let roots = roots(&values, &mut problems);
     let pdp = pdp(&values, &mut problems);
     let attributes = attributes(&values, &mut problems);
     let registry = registry(&values, &doors, &own, now, &mut problems);
     let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(|problem| !problem.warning);
     match (own.store, own.tls, pdp, registry) {
         (Some(keys), Some(tls), Some(pdp), Some(registry)) if errors.is_empty() => Ok(Loaded {
-            settings: settings(&values, doors, tls, anchors),
+            settings: settings(&values, doors, tls, trust, roots),
             registry,
             profiles,
             pdp,
@@ -99,7 +101,8 @@ fn settings(
     values: &Values,
     doors: Vec<SoapDoor>,
     tls: Arc<rustls::ServerConfig>,
-    anchors: Vec<Certificate>,
+    trust: trust::TrustSettings,
+    roots: Vec<Certificate>,
 ) -> Settings {
     let seconds = |key| Duration::from_secs(values.integer(key));
     let store_dir = values.path("store.dir");
@@ -111,7 +114,8 @@ fn settings(
         token_endpoint: token_endpoint(values),
         doors,
         tls,
-        anchors,
+        trust,
+        net: NetSettings { roots, deadline: seconds("net.deadline_seconds"), refresh: seconds("net.refresh_seconds") },
         limits: xml::Limits {
             bytes: values.integer("limits.body"),
             depth: values.integer("limits.depth"),
@@ -230,23 +234,16 @@ fn doors(values: &Values, profiles: &[Arc<Profile>], problems: &mut Vec<Problem>
     doors
 }
 
-fn anchors(values: &Values, problems: &mut Vec<Problem>) -> Vec<Certificate> {
-    let mut anchors = Vec::new();
-    for path in listed(values, "trust.anchors", problems) {
+/// Roots of the https addresses that are fetched from.
+fn roots(values: &Values, problems: &mut Vec<Problem>) -> Vec<Certificate> {
+    let mut roots = Vec::new();
+    for path in listed(values, "net.roots", problems) {
         match files::certificates(&path) {
-            Ok(found) => {
-                if let Some(leaf) = found.iter().find(|certificate| !certificate.is_authority()) {
-                    let name = leaf.subject().common_name().unwrap_or("one of its certificates");
-                    let says = format!("`{}`: {name} is no certification authority", path.display());
-                    let fix = "Anchors are roots; a sender's certificate belongs to its registry entry";
-                    problems.push(values.problem("trust.anchors", says, fix));
-                }
-                anchors.extend(found);
-            }
-            Err((says, fix)) => problems.push(values.problem("trust.anchors", says, fix)),
+            Ok(found) => roots.extend(found),
+            Err((says, fix)) => problems.push(values.problem("net.roots", says, fix)),
         }
     }
-    anchors
+    roots
 }
 
 /// The engine that `pdp.engine` names.

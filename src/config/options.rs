@@ -80,6 +80,7 @@ settings! {
     "keys.pseudonyms.secret_file" Path, Some("\"keys/pseudonyms.secret\""), "32 random bytes: MACs identifiers in tokens and in the audit trail. Never changes.";
 
     "trust.anchors" Paths, Some("[\"trust/*.pem\"]"), "Roots of the certificates that profiles judge by path.";
+    "trust.revocation" Choice(&["required", "off"]), Some("\"required\""), "Of anchors without a [[trust.authority]] that names CRLs or an OCSP responder: off takes certificates that were revoked.";
 
     "registry.files" Paths, Some("[\"registry/*.toml\"]"), "Senders, services and issuers.";
     "registry.exception_warning_days" Integer(0, 366), Some("30"), "Days before the end of a sender's exception at which `config check` begins to warn.";
@@ -98,6 +99,10 @@ settings! {
     "audit.dir" Path, Some("\"data/audit\""), "The audit trail.";
     "audit.checkpoint_dir" OptionalPath, Some("\"\""), "Where checkpoints are copied to: outside of the data folder, best on another machine's disk.";
     "admin.socket" OptionalPath, Some("\"\""), "The socket of the operator's verbs. Empty: `admin.sock` in the store's folder.";
+
+    "net.roots" Paths, Some("[]"), "Roots of the https addresses that are fetched from. CRLs and OCSP answers may come by http: they are signed.";
+    "net.deadline_seconds" Integer(1, 60), Some("10"), "Seconds that fetching a CRL or an OCSP answer may take.";
+    "net.refresh_seconds" Integer(60, 86_400), Some("3600"), "A CRL or OCSP answer is fetched anew after so many seconds, or after half of its life where that is shorter.";
 
     "limits.body" Integer(1024, 16_777_216), Some("524288"), "Bytes of a request.";
     "limits.depth" Integer(8, 256), Some("64"), "Elements inside elements.";

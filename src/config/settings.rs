@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::trust::TrustSettings;
 use crate::flow::profile::{DoorRules, Profile};
 use crate::serve::listen;
 use crate::wire::x509::Certificate;
@@ -24,8 +25,9 @@ pub struct Settings {
     pub doors: Vec<SoapDoor>,
     /// The listener's TLS configuration; its key fits its certificate.
     pub tls: Arc<rustls::ServerConfig>,
-    /// Anchors of certificates that profiles judge by path.
-    pub anchors: Vec<Certificate>,
+    /// Anchors of certificates that profiles judge by path, and what is known of revocation.
+    pub trust: TrustSettings,
+    pub net: NetSettings,
     pub limits: xml::Limits,
     pub connections: listen::Limits,
     pub oauth: OauthSettings,
@@ -53,4 +55,13 @@ pub struct SoapDoor {
 pub struct OauthSettings {
     pub maximum_lifetime: Duration,
     pub skew: Duration,
+}
+
+/// What is fetched in the background.
+#[derive(Debug, Clone)]
+pub struct NetSettings {
+    /// Roots of https addresses.
+    pub roots: Vec<Certificate>,
+    pub deadline: Duration,
+    pub refresh: Duration,
 }

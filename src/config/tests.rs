@@ -185,12 +185,22 @@ fn certified(name: &str, until: i32) -> (String, String) {
     (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
 }
 
+fn authority() -> rcgen::CertificateParams {
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "An authority");
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params
+}
+
 /// A good configuration, with files for bad ones to name.
 fn world() -> Folder {
     let folder = Folder::new("bad");
     let (base, _) = certified("base", 2100);
     let (other, other_key) = certified("other", 2100);
     let (expired, _) = certified("expired", 2021);
+    let ca = rcgen::KeyPair::generate().unwrap();
+    let ca = authority().self_signed(&ca).unwrap().pem();
     let file = |path: &str, text: &str, secret| GivenFile { path: path.into(), text: text.to_owned(), secret };
     let registry = "[[sender]]\nname = \"base\"\nnumber = \"006400\"\nparty = \"cbe:0206731645\"\n\
         certificates = [\"senders/base.pem\"]\nclient_id = \"base-client\"\ngrants = [\"token-exchange\"]\n\n\
@@ -205,6 +215,7 @@ fn world() -> Folder {
         file("senders/open.key", &other_key, false),
         file("senders/chain.pem", &format!("{other}{base}"), false),
         file("senders/expired.pem", &expired, false),
+        file("senders/ca.pem", &ca, false),
     ];
     let issuer = "https://sts.example.org".to_owned();
     init(&folder.0, &InitOptions { issuer, files, ..options() }, now()).unwrap();

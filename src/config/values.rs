@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue};
 use super::options::{Kind, OTHER_VARIABLES, PREFIX, SETTINGS, Setting};
 use super::problem::{Place, Problem, SourceText, source_text};
 use super::suggest;
+use super::trust::RawAuthority;
 
 /// A value as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,8 +72,16 @@ pub(super) struct RawDoor {
 }
 
 #[derive(Debug, Deserialize)]
-struct WithDoors {
+struct WithTables {
     doors: Option<Doors>,
+    trust: Option<WithAuthorities>,
+}
+
+/// The other keys of the section are read from the table of settings.
+#[derive(Debug, Deserialize)]
+struct WithAuthorities {
+    #[serde(default)]
+    authority: Vec<RawAuthority>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -97,6 +106,7 @@ pub(super) struct Values {
     pub dir: PathBuf,
     pub source: SourceText,
     pub doors: Option<Vec<RawDoor>>,
+    pub authorities: Vec<RawAuthority>,
     values: BTreeMap<&'static str, Value>,
 }
 
@@ -117,11 +127,14 @@ impl Values {
         let source = source_text(path, text.clone());
         let table = DeTable::parse(&text).map_err(|error| Problem::toml(&source, &error))?;
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
-        let mut values = Self { dir, source, doors: None, values: BTreeMap::new() };
+        let mut values = Self { dir, source, doors: None, authorities: Vec::new(), values: BTreeMap::new() };
         values.defaults();
         values.table("", table.get_ref(), problems);
-        match toml::from_str::<WithDoors>(&text) {
-            Ok(with) => values.doors = with.doors.map(|doors| doors.soap),
+        match toml::from_str::<WithTables>(&text) {
+            Ok(with) => {
+                values.doors = with.doors.map(|doors| doors.soap);
+                values.authorities = with.trust.map(|trust| trust.authority).unwrap_or_default();
+            }
             Err(error) => problems.push(Problem::toml(&values.source, &error)),
         }
         values.environment(over.environment, problems);
@@ -194,7 +207,7 @@ impl Values {
             let key =
                 if prefix.is_empty() { name.get_ref().to_string() } else { format!("{prefix}.{}", name.get_ref()) };
             let place = |span| Some(Place::new(&self.source, span));
-            if key == DOORS {
+            if TABLES.contains(&key.as_str()) {
                 continue;
             }
             if let Some(setting) = Setting::find(&key) {
@@ -352,7 +365,7 @@ pub(super) fn url(text: &str) -> Result<(), String> {
 }
 
 fn unknown(prefix: &str, key: &str) -> String {
-    let all = SETTINGS.iter().map(|setting| setting.key).chain([DOORS]);
+    let all = SETTINGS.iter().map(|setting| setting.key).chain(TABLES.iter().copied());
     let sections = SETTINGS.iter().filter_map(|setting| setting.key.rsplit_once('.')).map(|(section, _)| section);
     match suggest::nearest(key, all.chain(sections)) {
         Some(near) => format!("Did you mean `{near}`?"),
@@ -369,8 +382,8 @@ fn unknown(prefix: &str, key: &str) -> String {
     }
 }
 
-/// The one key that is a list of tables.
-const DOORS: &str = "doors";
+/// The keys that hold lists of tables.
+const TABLES: &[&str] = &["doors", "trust.authority"];
 
 #[cfg(test)]
 mod tests {

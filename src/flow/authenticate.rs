@@ -195,7 +195,8 @@ pub fn exchange(
             .with(Fact::text("found", found.to_string()))
     })?;
     inquiry.passed(CheckId::ProofKey, facts([Fact::text("found", found.to_string())]));
-    let sender = holder(&judged, wanted, terms.trust, inquiry)?;
+    certificate::standing(&shown, (terms.trust, terms.now), inquiry)?;
+    let sender = holder(&judged, wanted, (terms.trust, terms.now), inquiry)?;
     may_use(sender, Grant::TokenExchange, inquiry)?;
     let client = client(request, sender, terms, inquiry)?;
     let mut authenticated =
@@ -231,6 +232,7 @@ pub fn private_key_jwt(
     let proven = client_assertion::verify(text, client_id, terms, inquiry)?;
     let sender = proven.sender;
     active(sender, inquiry)?;
+    certificate::key_standing(&proven.key, (terms.trust, terms.now), inquiry)?;
     may_use(sender, Grant::ClientCredentials, inquiry)?;
     let binding = shown_binding(sender, caller, inquiry)?;
     let caps = match &binding {
@@ -297,7 +299,7 @@ fn by_assertion(
     let judging = assertion::Terms { registry: &terms.trust.registry, limits: terms.limits, skew, now: terms.now };
     let judged = assertion::judge(assertion, judging, inquiry)?;
     let key = KeyThumbprint(message.key().thumbprint());
-    let sender = holder(&judged, key, terms.trust, inquiry)?;
+    let sender = holder(&judged, key, (terms.trust, terms.now), inquiry)?;
     let mut authenticated = holding(&judged, sender, key, Means::SamlHolderOfKey, issuer, (terms.now, inquiry))?;
     authenticated.binding = Some(match terms.trust.certificate_of(&key) {
         Some(own) => Binding::Certificate { key, certificate: own.der().to_vec() },
@@ -312,12 +314,13 @@ fn by_assertion(
 fn holder<'t>(
     judged: &Judged<'_, '_, '_>,
     key: KeyThumbprint,
-    trust: &'t Trust,
+    (trust, now): (&'t Trust, Time),
     inquiry: &mut Inquiry,
 ) -> Result<&'t Sender, Stopped> {
     let subject = judged.assertion().subject.name_id.as_ref().map(|name| name.value.clone()).unwrap_or_default();
     let sender = registered(trust, key, &subject, inquiry)?;
     active(sender, inquiry)?;
+    certificate::key_standing(&key, (trust, now), inquiry)?;
     let same = !judged.issuer().ours || names(judged, &sender.party);
     inquiry.require(same, || {
         Refusal::new(CheckId::ClientMatches)
@@ -434,6 +437,7 @@ fn client(
     let Some(text) = request.client_assertion else { return Ok(None) };
     let proven = client_assertion::verify(text, request.client_id, terms, inquiry)?;
     inquiry.require(proven.sender.name == sender.name, || differs(&proven.sender.name))?;
+    certificate::key_standing(&proven.key, (terms.trust, terms.now), inquiry)?;
     Ok(Some((proven.claim, proven.made_at)))
 }
 

@@ -125,7 +125,8 @@ pub async fn decide(
 /// The registered service of that exact name; `AppliesTo`, `resource` and `audience` are compared
 /// byte for byte.
 fn service(sts: &Sts, ask: &Ask, inquiry: &mut Inquiry) -> Result<Service, Stopped> {
-    let Some(service) = sts.trust.registry.service(&ask.target) else {
+    let trust = sts.trust.load();
+    let Some(service) = trust.registry.service(&ask.target) else {
         return Err(
             inquiry.stop(Refusal::new(CheckId::TargetKnown).with(Fact::text("service", ask.target.to_string())))
         );

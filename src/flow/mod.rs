@@ -66,3 +66,5 @@ pub mod sts;
 
 /// Whom we trust.
 pub mod trust;
+
+mod path_cache;

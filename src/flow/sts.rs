@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 use crate::attributes::AttributeSource;
 use crate::audit::AuditTrail;
 use crate::flow::trust::Trust;
@@ -24,7 +26,8 @@ pub struct Sts {
     pub issuer: String,
     /// The token endpoint's URL as clients know it.
     pub token_endpoint: String,
-    pub trust: Arc<Trust>,
+    /// Replaced as a whole when something new is known of revocation. A request takes one snapshot.
+    pub trust: ArcSwap<Trust>,
     pub pdp: Arc<dyn DecisionPoint>,
     pub mandates: Arc<dyn MandateStore>,
     pub attributes: Vec<Arc<dyn AttributeSource>>,

@@ -1,58 +1,169 @@
 //! Whom we trust: an immutable snapshot, replaced as a whole.
 //!
 //! The pure half of the path (parse, verify, authenticate) is a function of bytes, caller, this
-//! snapshot and the time.
+//! snapshot and the time. What is known of revocation is part of it, with an epoch: the background
+//! fetches, and makes the next snapshot. The snapshot remembers verdicts on certificates, which
+//! changes how long an answer takes and never what it is.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::model::KeyThumbprint;
+use crate::flow::path_cache::{Asked, PathCache, Purpose};
+use crate::model::{KeyThumbprint, Time};
 use crate::registry::Registry;
 use crate::wire::crypto;
-use crate::wire::x509::{Anchors, Certificate};
+use crate::wire::x509::{self, Anchors, Certificate, PathError, Question, Revocations, Standing};
 
-/// The registry, the anchors, and every registered certificate read once.
+/// The registry, the anchors, what is known of revocation, and every registered certificate read
+/// once.
 #[derive(Debug)]
 pub struct Trust {
     pub registry: Arc<Registry>,
-    /// Anchors for certificates that profiles judge by path.
-    pub anchors: Anchors,
+    /// Anchors for certificates that profiles judge by path, with what each asks.
+    pub anchors: Arc<Anchors>,
+    revocations: Arc<Revocations>,
+    anchors_digest: [u8; 32],
+    registered: Arc<Registered>,
+    paths: Arc<PathCache>,
+}
+
+/// The registered certificates.
+#[derive(Debug)]
+struct Registered {
     certificates: Vec<Certificate>,
-    by_key: HashMap<KeyThumbprint, usize>,
+    by_key: HashMap<KeyThumbprint, Vec<usize>>,
     by_der: HashMap<[u8; 32], usize>,
 }
 
 impl Trust {
     /// Reads the registered certificates; one that cannot be read is left out, and with it the
-    /// sender who needs it (`config check` has refused it before).
+    /// sender who needs it (`config check` has refused it before). Nothing is known of revocation.
     pub fn new(registry: Arc<Registry>, anchors: Anchors) -> Self {
         let certificates: Vec<Certificate> = registry
             .senders()
             .flat_map(|sender| &sender.certificates)
             .filter_map(|der| Certificate::parse(der).ok())
             .collect();
-        let by_key = certificates.iter().enumerate().map(|(i, c)| (KeyThumbprint(c.key_thumbprint()), i)).collect();
+        let mut by_key: HashMap<KeyThumbprint, Vec<usize>> = HashMap::new();
+        for (index, certificate) in certificates.iter().enumerate() {
+            by_key.entry(KeyThumbprint(certificate.key_thumbprint())).or_default().push(index);
+        }
         let by_der = certificates.iter().enumerate().map(|(i, c)| (c.thumbprint(), i)).collect();
-        Self { registry, anchors, certificates, by_key, by_der }
+        Self {
+            registry,
+            anchors_digest: anchors.digest(),
+            anchors: Arc::new(anchors),
+            revocations: Arc::default(),
+            registered: Arc::new(Registered { certificates, by_key, by_der }),
+            paths: Arc::default(),
+        }
+    }
+
+    /// The next snapshot: the same, with what is known of revocation now.
+    #[must_use]
+    pub fn with_revocations(&self, revocations: Arc<Revocations>) -> Self {
+        Self {
+            registry: Arc::clone(&self.registry),
+            anchors: Arc::clone(&self.anchors),
+            revocations,
+            anchors_digest: self.anchors_digest,
+            registered: Arc::clone(&self.registered),
+            paths: Arc::clone(&self.paths),
+        }
+    }
+
+    pub fn revocations(&self) -> &Revocations {
+        &self.revocations
     }
 
     /// All registered certificates: what IssuerSerial, SKI and thumbprint references can mean.
     pub fn certificates(&self) -> &[Certificate] {
-        &self.certificates
+        &self.registered.certificates
     }
 
     /// The registered certificate with this key, if the key was registered with one.
     pub fn certificate_of(&self, key: &KeyThumbprint) -> Option<&Certificate> {
-        self.by_key.get(key).and_then(|index| self.certificates.get(*index))
+        self.certificates_of(key).last()
+    }
+
+    /// All registered certificates with this key, in the order of the registry.
+    pub fn certificates_of(&self, key: &KeyThumbprint) -> impl Iterator<Item = &Certificate> {
+        let indices = self.registered.by_key.get(key).into_iter().flatten();
+        indices.filter_map(|index| self.registered.certificates.get(*index))
     }
 
     /// The registered certificate of these very bytes, read already.
     pub fn known(&self, der: &[u8]) -> Option<&Certificate> {
-        self.by_der.get(&crypto::sha256(der)).and_then(|index| self.certificates.get(*index))
+        let index = self.registered.by_der.get(&crypto::sha256(der));
+        index.and_then(|index| self.registered.certificates.get(*index))
     }
 
     /// Whether this very certificate, byte for byte, is registered.
     pub fn registered(&self, certificate: &Certificate) -> bool {
-        self.by_der.contains_key(&certificate.thumbprint())
+        self.registered.by_der.contains_key(&certificate.thumbprint())
+    }
+
+    /// Whether a path leads from the certificate to an anchor, with all that the anchor asks.
+    ///
+    /// # Errors
+    /// Why none does.
+    pub fn path(
+        &self,
+        leaf: &Certificate,
+        intermediates: &[Certificate],
+        profile: &str,
+        at: Time,
+    ) -> Result<Standing, PathError> {
+        let asked = self.asked(leaf, intermediates, Purpose::Path, profile);
+        self.remembered(asked, at, || {
+            let question = Question { leaf, intermediates, anchors: &self.anchors, revocations: &self.revocations, at };
+            x509::judge_path(question).map(|path| path.standing().clone())
+        })
+    }
+
+    /// Whether a registered certificate was revoked, as far as the configured authorities above it
+    /// ask for that.
+    ///
+    /// # Errors
+    /// Only what speaks of revocation.
+    pub fn standing(&self, certificate: &Certificate, at: Time) -> Result<Option<Standing>, PathError> {
+        if !self.anchors.ask_revocation() {
+            return Ok(None);
+        }
+        let asked = self.asked(certificate, &[], Purpose::Standing, "");
+        self.remembered(asked, at, || x509::judge_standing(certificate, &self.anchors, &self.revocations, at)).map(Some)
+    }
+
+    fn asked<'a>(
+        &'a self,
+        leaf: &'a Certificate,
+        intermediates: &'a [Certificate],
+        purpose: Purpose,
+        profile: &'a str,
+    ) -> Asked<'a> {
+        let epoch = self.revocations.epoch();
+        Asked { leaf, intermediates, anchors: &self.anchors_digest, purpose, profile, epoch }
+    }
+
+    fn remembered(
+        &self,
+        asked: Asked<'_>,
+        at: Time,
+        judge: impl FnOnce() -> Result<Standing, PathError>,
+    ) -> Result<Standing, PathError> {
+        let key = asked.key();
+        if let Some(standing) = self.paths.get(&key, at) {
+            return Ok(standing);
+        }
+        let standing = judge()?;
+        for (subject, exception) in &standing.excepted {
+            // Each time that it is judged anew, not each time that it is asked: an alarm, not a flood.
+            tracing::warn!(
+                target: "vidimus::alarm", %subject, until = %exception.until, reason = exception.reason,
+                "a certificate of unknown revocation status is taken by exception"
+            );
+        }
+        self.paths.put(key, standing.clone(), at);
+        Ok(standing)
     }
 }

@@ -118,6 +118,9 @@ checks! {
     CertificateExpired       "certificate-expired"          Certificate         "RFC 5280 §4.1.2.5"
     CertificatePath          "certificate-not-trusted"      Authentication      "RFC 5280 §6"
     CertificateUsage         "certificate-usage"            Authentication      "RFC 5280 §4.2.1.3"
+    CertificateRevoked       "certificate-revoked"          Authentication      "RFC 5280 §6.3, RFC 6960 §2.2"
+    RevocationKnown          "revocation-unknown"           Authentication      "rules.md 4.3"
+    RevocationFresh          "revocation-stale"             Authentication      "RFC 5280 §5.1.2.5, RFC 6960 §4.2.2.1"
     KeyRegistered            "key-not-registered"           Authentication      "rules.md 1.1"
     SenderActive             "sender-suspended"             Authentication      "ours"
 

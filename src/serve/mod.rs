@@ -18,6 +18,7 @@ pub mod metadata;
 pub mod oauth_answer;
 pub mod outcome;
 pub mod published;
+pub mod revocation;
 pub mod soap;
 pub mod soap_answer;
 pub mod soap_fault;

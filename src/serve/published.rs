@@ -32,7 +32,7 @@ pub(super) async fn metadata(State(server): State<Arc<Server>>) -> Response {
         token_with_certificate: None,
         documentation: None,
     };
-    let scopes: Vec<_> = sts.trust.registry.services().map(|service| service.scopes.clone()).collect();
+    let scopes: Vec<_> = sts.trust.load().registry.services().map(|service| service.scopes.clone()).collect();
     json(&metadata::metadata(&endpoints, scopes.iter()))
 }
 

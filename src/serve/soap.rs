@@ -64,6 +64,7 @@ impl Walk<'_> {
     async fn run(&mut self, headers: &HeaderMap, bytes: Vec<u8>, inquiry: &mut Inquiry) -> Result<Issued, Stopped> {
         let (sts, door, now) = (self.sts, self.door, self.request.now);
         let addresses = door.addresses();
+        let trust = sts.trust.load_full();
 
         // Bytes become an envelope. Nothing in it is believed yet, not even its message id.
         let document = parse::document(bytes, self.limits, inquiry)?;
@@ -73,8 +74,7 @@ impl Walk<'_> {
         transport::content_type(content_type(headers), envelope.version(), inquiry)?;
 
         // The profile says what must be signed. From here on we speak of signed parts only.
-        let terms =
-            Terms { trust: &sts.trust, profile: &door.profile, limits: self.limits, addresses: &addresses, now };
+        let terms = Terms { trust: &trust, profile: &door.profile, limits: self.limits, addresses: &addresses, now };
         let message = verify::envelope(&envelope, terms, inquiry)?;
 
         // Whose key was that? A registered one, or the key of an assertion that we take.

@@ -106,8 +106,9 @@ fn authenticated(
     now: Time,
     inquiry: &mut Inquiry,
 ) -> Result<Authenticated, Stopped> {
+    let trust = sts.trust.load_full();
     let terms = OauthTerms {
-        trust: &sts.trust,
+        trust: &trust,
         limits: &server.limits,
         issuer: &sts.issuer,
         token_endpoint: &sts.token_endpoint,

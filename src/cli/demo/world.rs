@@ -265,6 +265,7 @@ fn configure(folder: &Folder, port: u16, now: Time) -> Result<(), Failure> {
             ("tls.cert_file", "\"tls/sts-certificate.pem\""),
             ("tls.key_file", "\"tls/sts-key.pem\""),
             ("trust.anchors", "[\"ca.pem\"]"),
+            ("trust.revocation", "\"off\""),
         ]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .to_vec(),

@@ -217,6 +217,7 @@ fn text(options: &InitOptions) -> String {
             (None, default) => writeln!(text, "# {name} = {}", default.unwrap_or("\"\"")),
         };
     }
+    text.push_str(AUTHORITIES);
     text.push_str(DOORS);
     text
 }
@@ -267,6 +268,20 @@ const HEAD: &str = "\
 # A value is taken from, each over the one before: default, this file, the environment variable in
 # brackets, the flag `--set KEY=VALUE`. `vidimus config show --effective --origin` tells which it was.
 # Paths begin at the folder of this file. `vidimus config check` says what is wrong.
+";
+
+const AUTHORITIES: &str = "
+# What the authorities of your senders revoke. Each anchor stands in an entry that names a source, or
+# says `revocation = \"off\"` in so many words. What is unknown or too old is refused.
+# [[trust.authority]]
+#   anchors = [\"trust/root.pem\"]
+#   intermediates = [\"trust/issuing.pem\"]               # so that senders need not send them, and their CRLs verify
+#   crl_urls = [\"http://crl.example/root.crl\"]          # fetched in the background; the only addresses ever called
+#   crl_files = [\"trust/issuing.crl\"]                   # read again while the server runs
+#   ocsp_url = \"http://ocsp.example/\"                   # asked about each registered certificate
+#   unknown = { accept_until = \"2026-12-31\", reason = \"the CRL moves to another host\" }
+#   extended_key_usage = [\"clientAuth\"]                 # must be there; without this key: clientAuth, if there is any
+#   policies = [\"2.16.56.1.1.1.2.2\"]
 ";
 
 const DOORS: &str = "
