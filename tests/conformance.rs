@@ -21,7 +21,7 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Failed, Trial};
 use vidimus::conformance::case::{Case, Expect, Step};
 use vidimus::conformance::runner::{Corpus, Variant};
-use vidimus::conformance::{mutants, pki};
+use vidimus::conformance::{lists, mutants, pki};
 
 fn main() {
     let arguments = Arguments::from_args();
@@ -32,6 +32,8 @@ fn main() {
     }
     let corpus = Arc::new(Corpus::open(root.join("conformance"), &keys));
     let mut trials: Vec<Trial> = pki::ENTRIES.iter().map(|entry| certificate(&keys, entry)).collect();
+    trials.extend(lists::LISTS.iter().map(|entry| list(&keys, entry.file, move |keys| lists::list(keys, entry))));
+    trials.extend(lists::SAID.iter().map(|entry| list(&keys, entry.file, move |keys| lists::answer(keys, entry))));
     match corpus.cases() {
         Err(error) => trials.push(failed("corpus".into(), error)),
         Ok(cases) => {
@@ -143,6 +145,23 @@ fn certificate(keys: &Path, entry: &'static pki::Entry) -> Trial {
             return Ok(());
         }
         Err("the certificate is not what the table says; UPDATE=1 makes it again".into())
+    })
+}
+
+fn list(
+    keys: &Path,
+    file: &'static str,
+    made: impl FnOnce(&Path) -> Result<Vec<u8>, String> + Send + 'static,
+) -> Trial {
+    let keys = keys.to_owned();
+    Trial::test(format!("keys/{file}"), move || {
+        let path = keys.join(file);
+        let found = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        if found == made(&keys)? {
+            Ok(())
+        } else {
+            Err("it is not what the table says; UPDATE=1 makes it again".into())
+        }
     })
 }
 

@@ -7,10 +7,12 @@
 use std::fs;
 use std::path::Path;
 
+use super::lists;
+
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ECDSA_P521_SHA512, PKCS_ED25519, PKCS_RSA_SHA256,
-    PublicKeyData, SerialNumber, SignatureAlgorithm, date_time_ymd,
+    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ECDSA_P521_SHA512,
+    PKCS_ED25519, PKCS_RSA_SHA256, PublicKeyData, SerialNumber, SignatureAlgorithm, date_time_ymd,
 };
 
 /// One certificate of the corpus, or a bare key.
@@ -26,6 +28,8 @@ pub struct Entry {
     /// Year, month and day of its first and last midnight.
     pub period: [(i32, u8, u8); 2],
     pub usage: &'static [KeyUsagePurpose],
+    /// Extended key usage; none is no extension.
+    pub purposes: &'static [ExtendedKeyUsagePurpose],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +47,10 @@ pub enum Key {
     /// The key of another entry, in another certificate.
     Of(&'static str),
 }
+
+/// The authorities whose certificates are listed, or looked for in a list.
+const REVOKING: &[&str] =
+    &["root", "issuing", "withdrawn", "silent", "answering", "deep", "deeper", "unsigning", "ended", "stranger"];
 
 /// Everything in `keys/`.
 pub const ENTRIES: &[Entry] = &[
@@ -78,6 +86,42 @@ pub const ENTRIES: &[Entry] = &[
     sender("issuer-next", "Identity provider of the region, next key", Key::Rsa2048, "ca"),
     sender("platform", "Platform of the federation", Key::Rsa2048, "ca"),
     sender("issuer-suspended", "Identity provider, suspended", Key::P256, "ca"),
+    // A tree of authorities that revoke: `lists.rs` has their CRLs and OCSP answers.
+    authority("root", "Root that revokes (not secret)"),
+    between("issuing", "Issuing CA (not secret)", Key::Rsa2048, "root"),
+    between("withdrawn", "Issuing CA that its root revoked (not secret)", Key::Of("issuing"), "root"),
+    between("silent", "Issuing CA that publishes nothing (not secret)", Key::Of("issuing"), "root"),
+    between("answering", "Issuing CA that answers OCSP (not secret)", Key::Of("issuing"), "root"),
+    Entry {
+        purposes: &[ExtendedKeyUsagePurpose::OcspSigning],
+        ..sender("responder", "OCSP responder", Key::Rsa2048, "answering")
+    },
+    renewed("hospital-issuing", "issuing"),
+    renewed("hospital-revoked", "issuing"),
+    renewed("hospital-withdrawn", "withdrawn"),
+    renewed("hospital-silent", "silent"),
+    renewed("hospital-answered", "answering"),
+    renewed("hospital-answered-revoked", "answering"),
+    renewed("hospital-answered-unknown", "answering"),
+    renewed("hospital-unanswered", "answering"),
+    Entry { purposes: &[ExtendedKeyUsagePurpose::ServerAuth], ..renewed("hospital-tls-server", "issuing") },
+    sender("pharmacy-revoked", "Pharmacy De Brug", Key::Of("pharmacy"), "issuing"),
+    sender("clinic-issuing", "Clinic Noord", Key::Of("clinic"), "issuing"),
+    // What a path must not lead over.
+    renewed("hospital-of-a-sender", "stranger"),
+    between("deep", "Second issuing CA (not secret)", Key::Of("issuing"), "issuing"),
+    between("deeper", "Third issuing CA (not secret)", Key::Of("responder"), "deep"),
+    renewed("hospital-deep", "deeper"),
+    Entry {
+        usage: &[KeyUsagePurpose::CrlSign],
+        ..between("unsigning", "CA that may not sign (not secret)", Key::Of("issuing"), "root")
+    },
+    renewed("hospital-unsigned", "unsigning"),
+    Entry {
+        period: [(2020, 1, 1), (2026, 1, 1)],
+        ..between("ended", "CA that has ended (not secret)", Key::Of("issuing"), "root")
+    },
+    renewed("hospital-ended", "ended"),
 ];
 
 const fn sender(name: &'static str, title: &'static str, key: Key, issuer: &'static str) -> Entry {
@@ -89,6 +133,7 @@ const fn sender(name: &'static str, title: &'static str, key: Key, issuer: &'sta
         authority: false,
         period: [(2025, 1, 1), (2035, 1, 1)],
         usage: &[KeyUsagePurpose::DigitalSignature],
+        purposes: &[],
     }
 }
 
@@ -107,6 +152,11 @@ const fn renewed(name: &'static str, issuer: &'static str) -> Entry {
 
 const fn nobodys(name: &'static str, bits: usize, exponent: &'static [u8]) -> Entry {
     sender(name, "St Janna Hospital", Key::Nobodys { bits, exponent }, "ca")
+}
+
+/// An authority that another one signed.
+const fn between(name: &'static str, title: &'static str, key: Key, issuer: &'static str) -> Entry {
+    Entry { key, issuer: Some(issuer), ..authority(name, title) }
 }
 
 const fn bare(name: &'static str, key: Key) -> Entry {
@@ -159,7 +209,7 @@ pub fn write(folder: &Path) -> Result<(), String> {
             written(&folder.join(format!("{}.cert.pem", entry.name)), pem)?;
         }
     }
-    Ok(())
+    lists::write(folder)
 }
 
 /// The name of the file that holds an entry's private key, without extension.
@@ -171,11 +221,11 @@ pub(super) fn key_name(name: &str) -> Result<&'static str, String> {
     }
 }
 
-fn named(name: &str) -> Result<&'static Entry, String> {
+pub(super) fn named(name: &str) -> Result<&'static Entry, String> {
     ENTRIES.iter().find(|entry| entry.name == name).ok_or_else(|| format!("no key is called `{name}`"))
 }
 
-fn key(folder: &Path, entry: &Entry) -> Result<KeyPair, String> {
+pub(super) fn key(folder: &Path, entry: &Entry) -> Result<KeyPair, String> {
     let path = folder.join(format!("{}.key.pem", key_name(entry.name)?));
     let pem = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     KeyPair::from_pem(&pem).map_err(|error| format!("{}: {error}", path.display()))
@@ -216,9 +266,19 @@ fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
     [vec![tag], length, content.to_vec()].concat()
 }
 
-fn params(entry: &Entry) -> Result<CertificateParams, String> {
+/// The serial number: the entry's place in the table; under the authorities that revoke a number of
+/// its name, so that lists stay what they are when the table grows.
+pub(super) fn serial(entry: &Entry) -> u64 {
+    if entry.issuer.is_some_and(|issuer| REVOKING.contains(&issuer)) {
+        let digest = crate::wire::crypto::sha256(entry.name.as_bytes());
+        return digest.iter().take(7).fold(1, |number, byte| number << 8 | u64::from(*byte));
+    }
     let position = ENTRIES.iter().position(|other| other.name == entry.name).unwrap_or_default();
-    let serial = u64::try_from(position).unwrap_or_default() + 0x0064_0001;
+    u64::try_from(position).unwrap_or_default() + 0x0064_0001
+}
+
+pub(super) fn params(entry: &Entry) -> Result<CertificateParams, String> {
+    let serial = serial(entry);
     let [(year, month, day), (last_year, last_month, last_day)] = entry.period;
     let mut name = DistinguishedName::new();
     name.push(DnType::CountryName, "BE");
@@ -231,6 +291,12 @@ fn params(entry: &Entry) -> Result<CertificateParams, String> {
     params.not_after = date_time_ymd(last_year, last_month, last_day);
     params.is_ca = if entry.authority { IsCa::Ca(BasicConstraints::Constrained(1)) } else { IsCa::ExplicitNoCa };
     params.key_usages = entry.usage.to_vec();
+    params.extended_key_usages = entry.purposes.to_vec();
+    if entry.purposes.contains(&ExtendedKeyUsagePurpose::OcspSigning) {
+        // id-pkix-ocsp-nocheck: NULL (RFC 6960 section 4.2.2.2.1)
+        let no_check = CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 48, 1, 5], vec![5, 0]);
+        params.custom_extensions.push(no_check);
+    }
     params.use_authority_key_identifier_extension = true;
     if entry.name == "server" {
         params.subject_alt_names = vec![rcgen::SanType::DnsName("localhost".try_into().map_err(|_| "a bad name")?)];

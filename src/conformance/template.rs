@@ -6,6 +6,7 @@
 //! ${endpoint}                     where the message goes
 //! ${certificate}  ${certificate:NAME}   base64 of the signer's, or another's, certificate
 //! ${issuer} ${serial} ${ski} ${thumbprint} ${modulus} ${exponent}   likewise, of that certificate
+//! ${pkipath:LEAF,CA}              base64 of a PKIPath, whose first certificate is the last one named
 //! ${file:parts/x.xml}             another template
 //! ${repeat:600:x}                 a text so many times
 //! ${…|fold}  ${…|crlf}            base64 in lines of 76, ending in LF or in CR LF
@@ -90,6 +91,7 @@ impl Scope<'_> {
             "endpoint" if rest.is_empty() => self.endpoint.to_owned(),
             "file" => self.file(rest.strip_prefix(':').ok_or("${file:NAME}")?)?,
             "repeat" => repeated(rest)?,
+            "pkipath" => self.pkipath(rest)?,
             _ if CERTIFICATE_WORDS.contains(&name) => {
                 let of = rest.strip_prefix(':').map(|of| self.filled(of, depth + 1)).transpose()?;
                 self.of_certificate(name, of.as_deref())?
@@ -137,6 +139,23 @@ impl Scope<'_> {
             "thumbprint" => base64::encode(&certificate.thumbprint_sha1()),
             _ => base64::encode(&rsa_component(&certificate, word)?),
         })
+    }
+}
+
+impl Scope<'_> {
+    /// ITU-T X.509 §9.3: the certificate nearest to the root stands first.
+    fn pkipath(&self, written: &str) -> Result<String, String> {
+        let names = written.strip_prefix(':').ok_or("${pkipath:LEAF,CA}")?;
+        let mut inside = Vec::new();
+        for name in names.split(',').rev() {
+            inside.extend_from_slice(self.keys.certificate(name)?.der());
+        }
+        let length = u16::try_from(inside.len()).map_err(|_| "a path of more than 65535 bytes")?;
+        let [high, low] = length.to_be_bytes();
+        // SEQUENCE, its length in two bytes
+        let mut path = vec![0x30, 0x82, high, low];
+        path.extend_from_slice(&inside);
+        Ok(base64::encode(&path))
     }
 }
 
