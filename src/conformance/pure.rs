@@ -86,7 +86,7 @@ impl Pure {
         let sts = session.server.sts.load_full();
         let door = session.server.soap.first().ok_or("a world without SOAP endpoint")?;
         Ok(Self {
-            trust: Arc::clone(&sts.trust),
+            trust: sts.trust.load_full(),
             profile: door.profile.clone(),
             rules: door.rules.clone(),
             limits: session.server.limits.clone(),
