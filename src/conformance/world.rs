@@ -114,8 +114,9 @@ impl Session {
         let profile = known.ok_or_else(|| format!("there is no profile `{profile}`"))?;
         let addresses: Vec<String> = world.loaded.settings.doors.iter().map(|door| door.endpoint.clone()).collect();
         let sts = self.server.sts.load();
+        let trust = sts.trust.load_full();
         let limits = &self.server.limits;
-        let terms = Terms { trust: &sts.trust, profile, limits, addresses: &addresses, now: self.clock.now() };
+        let terms = Terms { trust: &trust, profile, limits, addresses: &addresses, now: self.clock.now() };
         let mut inquiry = Inquiry::new(Stop::First, standing_still);
         let judged = pure::requester(bytes, terms, &sts.issuer, &mut inquiry);
         Ok(judged.map(drop).map_err(|Stopped| inquiry.finish()))
