@@ -8,7 +8,6 @@ use vidimus::flow::trust::Trust;
 use vidimus::flow::verify::Terms;
 use vidimus::flow::{parse, verify};
 use vidimus::serve::clock::stopwatch;
-use vidimus::wire::x509::Anchors;
 
 use crate::bare::Bare;
 use crate::measure::{Row, in_turn};
