@@ -94,7 +94,8 @@ fn judged(
     use crate::serve::clock::Clock as _;
     let sts = session.server.sts.load_full();
     let (limits, addresses) = (Limits::default(), [endpoint.to_owned()]);
-    let terms = Terms { trust: &sts.trust, profile, limits: &limits, addresses: &addresses, now: session.clock.now() };
+    let trust = sts.trust.load_full();
+    let terms = Terms { trust: &trust, profile, limits: &limits, addresses: &addresses, now: session.clock.now() };
     let document = parse::document(bytes.to_vec(), &limits, inquiry)?;
     let envelope = parse::envelope(&document, profile, inquiry)?;
     let message = verify::envelope(&envelope, terms, inquiry)?;
