@@ -1,31 +1,32 @@
-//! Own key and certificate from the files that people have: PKCS#12, or PEM. Passwords come from a
-//! file, the environment or a prompt, never from the arguments (which other users can see).
-//! PKCS#12 is read here and nowhere else, and only files that the operator names.
+//! Own key and certificate from the files that people have ([`store`] reads them all). Passwords come
+//! from a file, the environment or a prompt, never from the arguments (which other users can see).
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use p12_keystore::error::Error as P12Error;
-use p12_keystore::{Certificate, Pkcs12Archive};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::wire::crypto::{KeyError, PrivateKey, PublicKey};
+use crate::wire::crypto::PrivateKey;
 
 use super::files;
+use super::keystore::store;
+pub use super::keystore::store::certificates;
 use super::{Failure, Output};
 
 /// Where key and certificate are.
 #[derive(Debug, Default, clap::Args)]
 pub struct CredentialArgs {
-    /// Own key and certificate as PKCS#12 (.p12, .pfx)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["cert", "key"])]
+    /// Own key and certificate in one file: PKCS#12 (.p12, .pfx), JKS or PEM, told apart by content
+    #[arg(long, value_name = "FILE", visible_alias = "keystore", conflicts_with_all = ["cert", "key"])]
     pub p12: Option<PathBuf>,
+    /// The entry of the keystore, where it holds several keys
+    #[arg(long, value_name = "NAME", requires = "p12")]
+    pub alias: Option<String>,
     /// Own certificate as PEM, issuing ones after it
     #[arg(long, value_name = "FILE", requires = "key")]
     pub cert: Option<PathBuf>,
-    /// Own private key as PEM, not encrypted
+    /// Own private key as PEM or DER, not encrypted
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
     /// File whose first line is the password of the .p12; `-` is stdin
@@ -86,10 +87,14 @@ impl CredentialArgs {
     /// that is not read here; the failure says which and what to do.
     pub fn load(&self, out: &mut Output<'_>) -> Result<Credentials, Failure> {
         match (&self.p12, &self.cert, &self.key) {
-            (Some(p12), ..) => {
-                let archive = files::read(p12)?;
-                let password = self.password(p12, out)?;
-                from_p12(&archive, password.expose_secret(), p12)
+            (Some(path), ..) => {
+                let bytes = files::read(path)?;
+                let secret = if store::wants_password(&bytes) {
+                    password(self.password_file.as_deref(), self.password_env.as_deref(), path, out)?
+                } else {
+                    SecretString::default()
+                };
+                from_store(&bytes, secret.expose_secret(), self.alias.as_deref(), path)
             }
             (None, Some(cert), Some(key)) => {
                 warn_if_open(key, out);
@@ -108,130 +113,72 @@ impl CredentialArgs {
             _ => Vec::new(),
         }
     }
-
-    fn password(&self, p12: &Path, out: &mut Output<'_>) -> Result<SecretString, Failure> {
-        if let Some(file) = &self.password_file {
-            if !files::is_stdin(file) {
-                warn_if_open(file, out);
-            }
-            let text = files::read_text(file)?;
-            return Ok(text.lines().next().unwrap_or_default().into());
-        }
-        if let Some(name) = &self.password_env {
-            return std::env::var(name).map(Into::into).map_err(|_| {
-                Failure::usage(format!("the environment has no variable `{name}`"), "Export it, or use --password-file")
-            });
-        }
-        if std::io::stderr().is_terminal() {
-            return rpassword::prompt_password(format!("Password of {}: ", p12.display()))
-                .map(Into::into)
-                .map_err(|error| Failure::unexpected(format!("the password cannot be asked: {error}")));
-        }
-        // Nobody to ask: the file may have no password.
-        Ok(SecretString::default())
-    }
 }
 
-fn from_p12(bytes: &[u8], password: &str, path: &Path) -> Result<Credentials, Failure> {
+fn from_store(bytes: &[u8], password: &str, alias: Option<&str>, path: &Path) -> Result<Credentials, Failure> {
     const EXPORT: &str = "Export the key together with its certificate: openssl pkcs12 -export -in CERT -inkey KEY";
-    let archive = Pkcs12Archive::from_pkcs12(bytes, password).map_err(|error| p12_failure(&error, path))?;
-    let bag = archive.keys.into_iter().next();
-    let bag = bag.ok_or_else(|| Failure::usage(format!("`{}` holds no private key", path.display()), EXPORT))?;
-    let key = PrivateKey::from_pkcs8_der(bag.key.as_der()).map_err(|error| key_failure(&error, path))?;
-    // By the key itself: local key ids and the order of bags differ from tool to tool.
-    let all: Vec<&Certificate> = archive.certs.iter().map(|bag| &bag.cert).collect();
-    let own = all.iter().find(|cert| is_of(&key, cert.as_der()));
-    let own =
-        own.ok_or_else(|| Failure::usage(format!("`{}` holds no certificate of its key", path.display()), EXPORT))?;
-    let chain = issuers(own, &all).into_iter().map(|cert| CertificateDer::from(cert.as_der().to_vec())).collect();
-    Ok(Credentials { key, tls_key: PrivatePkcs8KeyDer::from(bag.key.as_der().to_vec()).into(), chain })
-}
-
-fn is_of(key: &PrivateKey, certificate: &[u8]) -> bool {
-    PublicKey::from_certificate(certificate).is_ok_and(|public| public.spki() == key.public().spki())
-}
-
-fn key_failure(error: &KeyError, path: &Path) -> Failure {
-    Failure::usage(
-        format!("the key in `{}` cannot be used: {error}", path.display()),
-        "Use an RSA, P-256 or Ed25519 key",
-    )
-}
-
-/// `own` and the certificates above it, without the self-signed root.
-fn issuers<'a>(own: &'a Certificate, all: &[&'a Certificate]) -> Vec<&'a Certificate> {
-    let mut chain = vec![own];
-    let mut last = own;
-    while let Some(next) = all.iter().find(|cert| cert.subject() == last.issuer() && !chain.contains(cert)) {
-        if next.subject() == next.issuer() {
-            break;
-        }
-        chain.push(next);
-        last = next;
+    let entry = store::open(bytes, password, path)?.choose(alias, path)?;
+    let key = match entry.key {
+        Some(Ok(key)) => key,
+        Some(Err(why)) => return Err(store::unusable(&why, path)),
+        None => return Err(Failure::usage(format!("`{}` holds no private key", path.display()), EXPORT)),
+    };
+    if entry.certificates.is_empty() {
+        return Err(Failure::usage(format!("`{}` holds no certificate of its key", path.display()), EXPORT));
     }
-    chain
-}
-
-/// PKCS#12 has no error for a wrong password: its MAC does not match, or decryption gives rubbish.
-fn p12_failure(error: &P12Error, path: &Path) -> Failure {
-    let path = path.display();
-    match error {
-        P12Error::MacError(_) | P12Error::UnpadError | P12Error::Pkcs5Error(_) => Failure::usage(
-            format!("the password does not open `{path}`"),
-            "Give the right one with --password-file FILE or --password-env NAME; mind a line end or space in the file",
-        ),
-        P12Error::UnsupportedEncryptionScheme | P12Error::UnsupportedMacAlgorithm => Failure::usage(
-            format!("`{path}` is encrypted in a way that is not read here"),
-            "Convert it: openssl pkcs12 -legacy -in OLD.p12 -nodes -out all.pem && openssl pkcs12 -export -in all.pem -out NEW.p12",
-        ),
-        other => Failure::usage(
-            format!("`{path}` is not a PKCS#12 file that can be read here: {other}"),
-            "Check the file with: openssl pkcs12 -info -in FILE -noout",
-        ),
-    }
+    let chain = entry.certificates.into_iter().map(CertificateDer::from).collect();
+    Ok(Credentials { key: key.key, tls_key: key.der, chain })
 }
 
 fn from_pem(cert: &[u8], cert_path: &Path, key: &[u8], key_path: &Path) -> Result<Credentials, Failure> {
     let chain = certificates(cert, cert_path)?;
-    if contains(key, b"ENCRYPTED") {
-        return Err(Failure::usage(
-            format!("the key in `{}` is encrypted", key_path.display()),
-            "Give key and certificate as --p12: openssl pkcs12 -export -in CERT -inkey KEY -out NEW.p12",
-        ));
-    }
-    let tls_key = PrivateKeyDer::from_pem_slice(key).map_err(|_| {
-        Failure::usage(
-            format!("`{}` holds no private key in PEM", key_path.display()),
-            "Give a file with BEGIN PRIVATE KEY, BEGIN RSA PRIVATE KEY or BEGIN EC PRIVATE KEY",
-        )
-    })?;
-    let key = PrivateKey::from_pem(key).map_err(|error| key_failure(&error, key_path))?;
-    if !chain.first().is_some_and(|own| is_of(&key, own)) {
+    let entry = store::open(key, "", key_path)?.choose(None, key_path)?;
+    let key = match entry.key {
+        Some(Ok(key)) => key,
+        Some(Err(why)) => return Err(store::unusable(&why, key_path)),
+        None => {
+            return Err(Failure::usage(format!("`{}` holds no private key", key_path.display()), "Give another file"));
+        }
+    };
+    if !chain.first().is_some_and(|own| store::is_of(&key.key, own)) {
         return Err(Failure::usage(
             format!("`{}` is not the certificate of the key in `{}`", cert_path.display(), key_path.display()),
             "Give the pair that belongs together; the own certificate stands first in its file",
         ));
     }
-    Ok(Credentials { key, tls_key, chain })
+    Ok(Credentials { key: key.key, tls_key: key.der, chain })
 }
 
-/// All certificates of a PEM file, or the one of a DER file.
+/// A password from a file, the environment or a prompt, never from the arguments (which other users
+/// can see); empty where nobody can be asked.
 ///
 /// # Errors
-/// When there is none.
-pub fn certificates(bytes: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    const DER_SEQUENCE: u8 = 0x30;
-    if bytes.first() == Some(&DER_SEQUENCE) {
-        return Ok(vec![CertificateDer::from(bytes.to_vec())]);
+/// When the file or variable does not exist.
+pub fn password(
+    file: Option<&Path>,
+    variable: Option<&str>,
+    of: &Path,
+    out: &mut Output<'_>,
+) -> Result<SecretString, Failure> {
+    if let Some(file) = file {
+        if !files::is_stdin(file) {
+            warn_if_open(file, out);
+        }
+        let text = files::read_text(file)?;
+        return Ok(text.lines().next().unwrap_or_default().into());
     }
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();
-    match found {
-        Ok(found) if !found.is_empty() => Ok(found),
-        _ => Err(Failure::usage(
-            format!("`{}` holds no certificate", path.display()),
-            "Give a PEM file with BEGIN CERTIFICATE, or a DER file",
-        )),
+    if let Some(name) = variable {
+        return std::env::var(name).map(Into::into).map_err(|_| {
+            Failure::usage(format!("the environment has no variable `{name}`"), "Export it, or use --password-file")
+        });
     }
+    if std::io::stderr().is_terminal() {
+        return rpassword::prompt_password(format!("Password of {}: ", of.display()))
+            .map(Into::into)
+            .map_err(|error| Failure::unexpected(format!("the password cannot be asked: {error}")));
+    }
+    // Nobody to ask: the file may have no password.
+    Ok(SecretString::default())
 }
 
 fn warn_if_open(path: &Path, out: &mut Output<'_>) {
@@ -241,13 +188,9 @@ fn warn_if_open(path: &Path, out: &mut Output<'_>) {
     }
 }
 
-fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|window| window == part)
-}
-
 #[cfg(test)]
 mod tests {
-    use p12_keystore::{EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKeyChain};
+    use p12_keystore::{Certificate, EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKeyChain};
 
     use super::*;
 
@@ -268,7 +211,7 @@ mod tests {
     fn pkcs12_and_pem_give_the_same_key_and_certificate() {
         let (cert, key, p12) = pair();
         let path = Path::new("gent");
-        let from_p12 = from_p12(&p12, "right", path).unwrap();
+        let from_p12 = from_store(&p12, "right", None, path).unwrap();
         let from_pem = from_pem(cert.as_bytes(), path, key.as_bytes(), path).unwrap();
         assert_eq!(from_p12.certificate(), from_pem.certificate());
         assert_eq!(from_p12.key().public().spki(), from_pem.key().public().spki());
@@ -277,14 +220,14 @@ mod tests {
     #[test]
     fn a_wrong_password_is_called_a_wrong_password() {
         let (.., p12) = pair();
-        let failure = from_p12(&p12, "wrong", Path::new("gent.p12")).unwrap_err();
+        let failure = from_store(&p12, "wrong", None, Path::new("gent.p12")).unwrap_err();
         assert_eq!(failure.says, "the password does not open `gent.p12`");
     }
 
     #[test]
     fn what_is_no_keystore_is_named() {
-        let failure = from_p12(b"-----BEGIN", "", Path::new("gent.p12")).unwrap_err();
-        assert!(failure.says.starts_with("`gent.p12` is not a PKCS#12 file"), "{failure:?}");
+        let failure = from_store(b"no store", "", None, Path::new("gent.p12")).unwrap_err();
+        assert!(failure.says.starts_with("`gent.p12` is no keystore"), "{failure:?}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod explain;
 pub mod files;
 pub mod http;
 pub mod init;
+pub mod keystore;
 pub mod mandate;
 pub mod operator;
 pub mod output;
@@ -26,7 +27,7 @@ pub mod stacks;
 pub mod token;
 pub mod version;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -76,6 +77,8 @@ pub enum Verb {
     Explain(explain::Args),
     /// Create a configuration: settings, keys, example policies and registry
     Init(init::Args),
+    /// Look into keystores: PKCS#12, JKS, PEM, DER
+    Keystore(keystore::Args),
     /// Create, end and look at mandates: who may act for whom
     Mandate(mandate::Args),
     /// Listen and answer, until told to stop
@@ -101,6 +104,7 @@ impl Verb {
             Self::Envelope(args) => envelope::run(args, out),
             Self::Explain(args) => explain::run(args, out),
             Self::Init(args) => init::run(args, out),
+            Self::Keystore(args) => keystore::run(args, out),
             Self::Mandate(args) => mandate::run(args, out),
             Self::Serve(args) => serve::run(args, out),
             Self::Token(args) => token::run(args, out),
@@ -125,7 +129,10 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Exit {
     let (mut result, mut notes) = (std::io::stdout(), std::io::stderr());
-    let mut out = Output::new(cli.output, &mut result, &mut notes);
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let colour =
+        result.is_terminal() && !is_set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+    let mut out = Output::new(cli.output, &mut result, &mut notes).coloured(colour);
     let exit = cli.verb.run(&mut out).unwrap_or_else(|failure| out.failure(&failure));
     out.finish(exit)
 }

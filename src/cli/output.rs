@@ -26,11 +26,19 @@ pub struct Output<'a> {
     result: &'a mut dyn Write,
     notes: &'a mut dyn Write,
     trouble: Option<std::io::Error>,
+    colour: bool,
 }
 
 impl<'a> Output<'a> {
     pub fn new(format: Format, result: &'a mut dyn Write, notes: &'a mut dyn Write) -> Self {
-        Self { format, result, notes, trouble: None }
+        Self { format, result, notes, trouble: None, colour: false }
+    }
+
+    /// The same with marks in colour: for a terminal whose owner did not set `NO_COLOR`
+    /// (<https://no-color.org>).
+    #[must_use]
+    pub fn coloured(self, colour: bool) -> Self {
+        Self { colour, ..self }
     }
 
     pub fn is_json(&self) -> bool {
@@ -39,8 +47,11 @@ impl<'a> Output<'a> {
 
     /// One line of the result for people.
     pub fn line(&mut self, text: impl Display) {
-        let line = format!("{}\n", escape(text.to_string().as_str()));
-        self.bytes(line.as_bytes());
+        let text = text.to_string();
+        // Colours are ours alone: what the message brings has been made visible before.
+        let shown = escape(&text);
+        let line = if self.colour { in_colour(&shown) } else { shown.into_owned() };
+        self.bytes(format!("{line}\n").as_bytes());
     }
 
     /// The result as one JSON object on one line.
@@ -110,6 +121,19 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// Marks of passed and failed checks, and the outcome, in colour.
+fn in_colour(line: &str) -> String {
+    const GREEN: &str = "\u{1b}[32m";
+    const RED: &str = "\u{1b}[31m";
+    const END: &str = "\u{1b}[0m";
+    let mut coloured = line.to_owned();
+    for (mark, colour) in [("✔", GREEN), ("✘", RED), ("  ACCEPTED", GREEN), ("  INTACT", GREEN), ("  REFUSED", RED)]
+    {
+        coloured = coloured.replacen(mark, &format!("{colour}{mark}{END}"), 1);
+    }
+    coloured
+}
+
 fn is_active(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
@@ -130,6 +154,13 @@ mod tests {
     fn a_message_cannot_drive_the_terminal() {
         let (result, _) = written(Format::Human, |out| out.line("a\u{1b}[2Jb\nc\u{202e}d\u{9b}e"));
         assert_eq!(result, "a\\u{1b}[2Jb\\nc\\u{202e}d\\u{9b}e\n");
+    }
+
+    #[test]
+    fn marks_have_colours_where_they_are_wanted_and_a_message_has_none() {
+        let (mut result, mut notes) = (Vec::new(), Vec::new());
+        Output::new(Format::Human, &mut result, &mut notes).coloured(true).line(" ✔ a\u{1b}[31mb");
+        assert_eq!(String::from_utf8(result).unwrap(), " \u{1b}[32m✔\u{1b}[0m a\\u{1b}[31mb\n");
     }
 
     #[test]

@@ -4,6 +4,8 @@ pub mod inspect;
 pub mod sign;
 pub mod signing;
 pub mod structure;
+#[cfg(test)]
+mod sweep;
 pub mod trusted;
 pub mod verdict;
 pub mod verify;

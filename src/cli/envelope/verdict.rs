@@ -17,6 +17,28 @@ use crate::wire::xml::time;
 
 use super::trusted::Trusted;
 
+/// What `-o json` writes: `vidimus envelope verify --help` shows it.
+pub const JSON: &str = "\
+Judge an envelope, or a signed SAML Response or assertion by itself: what is wrong, where, with which values, what \
+changed it, and what to set in the software that made it.
+
+With -o json, one object on one line, schema vidimus.envelope/v1:
+  outcome          accepted, intact (nobody was named to judge the signer by) or refused
+  code, reason     of the first fault, which is nearest to the cause; absent faults: null
+  at, profile      when it was judged, and what was asked of it
+  signer           subject, spki_sha256, algorithm; null where the signature value does not hold
+  signer_unproven  who it would be without the faults; proves nothing
+  covered          element, reference and place of all that is signed and unchanged
+  checks           all checks in order: id, outcome, facts, place {path, bytes}; a failed one with code, says, fix, section;
+                   a digest or signature value that differs has the facts cause, cause_fix and cause_names, or searched
+  signatures       each ds:Signature as it stands: key, value (holds, differs, unknown), references with element, bytes,
+                   line, column, transforms, octets (size of the canonical form), digest (holds, differs, unknown)
+  map              the elements of the message in order with level, bytes, line, column, state, and wanted where one is not
+                   covered and should be
+  producers        stack, percent and because: which software the shapes of the message speak for
+  fixes            settings of that stack (or of --stack) against the faults
+Exit code 0 for accepted (with --any-signer also intact), 3 otherwise.";
+
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -205,7 +227,7 @@ impl Verdict {
         self.stack.or_else(|| self.producers.first().map(|first| first.stack))
     }
 
-    /// For programs; `vidimus.envelope/v1` in `--help` of the verb tells the members.
+    /// For programs: the members that [`JSON`] tells.
     pub fn json(&self, name: &str) -> Value {
         let fault = self.report.faults().next();
         let faults = self.report.distinct_faults();

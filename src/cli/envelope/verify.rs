@@ -36,7 +36,7 @@ pub use super::verdict::{Outcome, Verdict};
 use super::trusted::Trusted;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::help(&[Exit::Done, Exit::Usage, Exit::Refused], [
+#[command(long_about = super::verdict::JSON, after_help = exit::help(&[Exit::Done, Exit::Usage, Exit::Refused], [
     "vidimus envelope verify message.xml --trust root.pem",
     "vidimus envelope verify message.xml --registered sender.pem --at created -o json",
     "vidimus envelope verify - --any-signer --at 2026-11-21T16:06:10Z",

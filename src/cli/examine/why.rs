@@ -46,7 +46,13 @@ pub fn digest(tree: &Tree, signature: &Signature, reference: &Reference) -> Sear
         let fix = "Write the digest as base64 of its bytes".to_owned();
         return Search { cause: Some(Cause { found: vec!["digest-value-form"], says, fix }), ..Search::default() };
     };
-    let mut search = Hunt { tree, element: *element, wanted, left: MOST_OCTETS, search: Search::default() };
+    let mut search = Hunt {
+        tree,
+        element: *element,
+        wanted,
+        left: MOST_OCTETS / signature.references.len().max(1),
+        search: Search::default(),
+    };
     search.run(form, signature);
     search.search
 }
@@ -280,7 +286,8 @@ pub fn shortened(text: &str) -> String {
     }
 }
 
-/// Octets digested in one search: a second or less.
-const MOST_OCTETS: usize = 48 * 1024 * 1024;
+/// Octets digested in the searches of one signature: a second or less.
+/// An unoptimised build is thirty times slower.
+const MOST_OCTETS: usize = if cfg!(debug_assertions) { 3 } else { 24 } * 1024 * 1024;
 /// Elements whose digest is compared with the one that differs.
 const MOST_ELEMENTS: usize = 2_000;

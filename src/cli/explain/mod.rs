@@ -14,18 +14,22 @@ use crate::serve::admin::Verb;
 
 use super::exit;
 use super::operator::{ConfigArgs, perform};
+use super::stacks;
 use super::{Exit, Failure, Output};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::help(&[Exit::Done, Exit::Usage, Exit::NotFound], [
     "vidimus explain SIG-DIGEST",
-    "vidimus explain body-not-signed -o json",
+    "vidimus explain token-not-signed --stack soapui",
     "vidimus explain last",
 ]))]
 pub struct Args {
     /// A code (SIG-DIGEST), a reason (digest-differs), a request's reference, or `last`
     #[arg(default_value = "last", value_name = "CODE|REASON|REFERENCE")]
     what: String,
+    /// Show the settings of this stack only: cxf, spring-ws, metro, wcf, zeep, node-soap, soapui, php …
+    #[arg(long, value_name = "NAME")]
+    stack: Option<String>,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -33,11 +37,12 @@ pub struct Args {
 /// # Errors
 /// When nothing has that name.
 pub fn run(args: Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
+    let stack = args.stack.as_deref().map(stacks::named).transpose()?;
     if let Some(code) = PublicCode::parse(&args.what) {
-        return show(page::of_code(code), page::json_of_code(code), out);
+        return show(page::of_code(code, stack), page::json_of_code(code, stack), out);
     }
     if let Some(check) = CheckId::from_reason(&args.what.to_ascii_lowercase()) {
-        return show(page::of_reason(check), page::json_of_reason(check), out);
+        return show(page::of_reason(check, stack), page::json_of_reason(check, stack), out);
     }
     if args.what == "last" || args.what.parse::<Reference>().is_ok() {
         return request(args.what.parse().ok(), &args.config, out);
@@ -100,7 +105,10 @@ mod tests {
     fn explain(what: &str) -> (Result<Exit, Failure>, String) {
         let (mut result, mut notes) = (Vec::new(), Vec::new());
         let mut out = Output::new(Format::Human, &mut result, &mut notes);
-        let exit = run(Args { what: what.to_owned(), config: ConfigArgs { config: "vidimus.toml".into() } }, &mut out);
+        let exit = run(
+            Args { what: what.to_owned(), stack: None, config: ConfigArgs { config: "vidimus.toml".into() } },
+            &mut out,
+        );
         (exit, String::from_utf8(result).unwrap())
     }
 

@@ -124,7 +124,8 @@ pub fn fixes<'f>(stack: &Stack, faults: impl Iterator<Item = (&'f str, &'f str)>
     found
 }
 
-fn setting(stack: &Stack, of: &str) -> Option<&'static str> {
+/// The setting of a stack against a reason or code.
+pub fn setting(stack: &Stack, of: &str) -> Option<&'static str> {
     let by_stack = SETTINGS.get(of)?;
     let own = by_stack.get(&stack.name).or_else(|| by_stack.get(stack.settings.as_ref()?));
     own.map(String::as_str)
