@@ -114,6 +114,12 @@ impl Report {
     pub fn distinct_faults(&self) -> Vec<Checked> {
         let mut distinct: Vec<Checked> = Vec::new();
         for fault in self.faults() {
+            // The same said of a second signature is the same.
+            if !fault.facts.is_empty()
+                && distinct.iter().any(|known| known.id == fault.id && known.facts == fault.facts)
+            {
+                continue;
+            }
             match distinct.iter_mut().find(|known| known.differs_in_reference(fault)) {
                 Some(known) => known.add_reference(&fault.text("reference")),
                 None => distinct.push(fault.clone()),
@@ -136,7 +142,8 @@ impl Report {
             self.topic(topic, &mut lines);
         }
         let skipped = self.checks().filter(|check| check.outcome == CheckOutcome::NotRun);
-        let skipped: Vec<&str> = skipped.map(|check| check.id.as_str()).collect();
+        let mut skipped: Vec<&str> = skipped.map(|check| check.id.as_str()).collect();
+        skipped.dedup();
         if !skipped.is_empty() {
             lines.push(format!(" – {:<18} {}", "not run", skipped.join(", ")));
         }

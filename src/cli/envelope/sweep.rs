@@ -1,9 +1,13 @@
 //! Every signed message of the public corpora gets a verdict: a first line that says something, JSON
-//! that is whole, and never a panic.
+//! that is whole, and never a panic. Every client's message of our own corpus gets the right one.
 
 use std::path::{Path, PathBuf};
 
+use crate::conformance::forge::{self, Target};
+use crate::conformance::runner::Corpus;
+
 use super::trusted::Trusted;
+use super::verdict::Outcome;
 use super::verify::{At, judge};
 
 fn vectors() -> Option<PathBuf> {
@@ -62,4 +66,80 @@ fn every_signed_message_of_the_public_corpora_gets_a_verdict() {
     }
     println!("{seen} messages, {intact} intact, {explained} with a cause that was found");
     assert!(seen >= 300, "{seen}");
+}
+
+/// The messages of `conformance/clients`: folder of the stack, name of the case, bytes as sent.
+fn clients() -> Vec<(String, String, Vec<u8>)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let corpus = Corpus::open(root.join("conformance"), root.join("keys"));
+    let mut found = Vec::new();
+    for case in corpus.cases().unwrap() {
+        let case = case.unwrap();
+        let Some(rest) = case.name.strip_prefix("clients/") else { continue };
+        let stack = rest.split('/').next().unwrap_or_default().to_owned();
+        let world = corpus.world(&case.written.world).unwrap();
+        let endpoint = world.endpoint(world.profile().unwrap()).unwrap().1.to_owned();
+        let target = Target { endpoint, folder: root.join("conformance"), ..Target::default() };
+        let step = &case.written.step[0];
+        let send = step.send.as_ref().unwrap();
+        let send = step.damage.as_ref().map_or_else(|| send.clone(), |damage| send.damaged(damage));
+        let bytes = forge::forge(send.recipe.as_ref().unwrap(), corpus.keys(), world.clock(), &target).unwrap();
+        found.push((stack, case.name.clone(), bytes));
+    }
+    found
+}
+
+fn hospital() -> Trusted {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let certificate = Corpus::open(root.join("conformance"), root.join("keys")).keys().certificate("hospital").unwrap();
+    let file = std::env::temp_dir().join(format!("vidimus-hospital-{}.der", std::process::id()));
+    std::fs::write(&file, certificate.der()).unwrap();
+    Trusted::read(&[], &[file], &[]).unwrap()
+}
+
+#[test]
+fn each_client_s_message_is_judged_and_mapped() {
+    let trusted = hospital();
+    for (stack, name, bytes) in clients() {
+        let refused = name.contains("/refuses-");
+        let verdict = judge(bytes, &trusted, None, At::Created);
+        let text = verdict.lines("message.xml").join("\n");
+        let wanted = if refused { Outcome::Refused } else { Outcome::Accepted };
+        assert_eq!(verdict.outcome, wanted, "{name}\n{text}");
+        // The map shows every covered element where it stands, and no digest differs.
+        let [signature] = verdict.signatures.as_slice() else { panic!("{name}") };
+        assert!(
+            signature.references.iter().all(|covers| covers.digest == "holds"),
+            "{name}: {:#?}",
+            signature.references
+        );
+        assert!(text.contains("digest holds") && text.contains("octets"), "{name}\n{text}");
+        assert!(text.contains("producer"), "{name}\n{text}");
+        if refused {
+            assert!(text.contains("in Metro") && text.contains("sp:Basic256Sha256"), "{stack}\n{text}");
+        } else {
+            assert_eq!(signature.value, "holds", "{name}");
+        }
+    }
+}
+
+#[test]
+fn what_happens_to_a_client_s_message_on_its_way_is_found_and_its_setting_shown() {
+    let trusted = hospital();
+    let (_, _, bytes) = clients().into_iter().find(|(stack, ..)| stack == "spring-ws").unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    let indented =
+        text.replace("<wst:", "\n    <wst:").replace("</wst:RequestSecurityToken>", "\n</wst:RequestSecurityToken>");
+    assert_ne!(indented, text, "the template has another prefix now");
+    let lines = judge(indented.into_bytes(), &trusted, None, At::Created).lines("m").join("\n");
+    assert!(lines.starts_with("m  REFUSED  SIG-DIGEST  digest-differs"), "{lines}");
+    assert!(lines.contains("cause: the digest matches if there is no white space between its tags"), "{lines}");
+    assert!(lines.contains("in Spring-WS") && lines.contains("OutputKeys.INDENT"), "{lines}");
+    assert!(lines.contains("signer, unproven") && lines.contains("without the faults it would be accepted"), "{lines}");
+    let formatted = text.replace("<ds:Reference ", "\n  <ds:Reference ");
+    let lines = judge(formatted.into_bytes(), &trusted, None, At::Created).lines("m").join("\n");
+    assert!(lines.contains("cause: SignedInfo changed: the signature verifies if there is no white space"), "{lines}");
+    let json = judge(text.replace("SAMLV2.0", "SAMLV1.1").into_bytes(), &trusted, None, At::Created).json("m");
+    let differing = json.to_string().matches("\"searched\"").count() + json.to_string().matches("\"tried\"").count();
+    assert_eq!(differing, 1, "{json:#}");
 }

@@ -76,9 +76,17 @@ pub struct Verdict {
 
 impl Verdict {
     pub fn new(outcome: Outcome, report: Report, at: Time, profile: String) -> Self {
-        let nothing = (Vec::new(), Vec::new(), Vec::new());
-        let (signatures, map, producers) = nothing;
-        Self { outcome, report, at, profile, signatures, map, producers, stack: None, would_be: None }
+        Self {
+            outcome,
+            report,
+            at,
+            profile,
+            signatures: Vec::new(),
+            map: Vec::new(),
+            producers: Vec::new(),
+            stack: None,
+            would_be: None,
+        }
     }
 
     /// The second look.

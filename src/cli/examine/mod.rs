@@ -12,6 +12,7 @@ pub mod keys;
 pub mod map;
 pub mod octets;
 pub mod signature;
+mod tags;
 #[cfg(test)]
 mod tests;
 pub mod tree;
@@ -126,7 +127,8 @@ impl Examined {
     fn covers(&self, signature: &Signature, reference: &Reference) -> Covers {
         let tree = &self.tree;
         let digest = reference.digest(tree);
-        let unreadable = matches!(&digest, Digest::Unknown(_)) && reference.target.is_ok() && reference.form.is_ok();
+        let is_known = reference.target.is_ok() && reference.form.is_ok() && reference.declared().is_some();
+        let unreadable = matches!(&digest, Digest::Unknown(_)) && is_known;
         let search =
             (matches!(digest, Digest::Differs { .. }) || unreadable).then(|| why::digest(tree, signature, reference));
         let (word, detail, octets) = match digest {

@@ -77,7 +77,7 @@ pub const ALL: &[Row] = &[
     ),
     (
         "latin-1",
-        |form| latin1(form),
+        latin1,
         "it is encoded in Latin-1",
         "the text was digested in ISO-8859-1 or Windows-1252, and sent in UTF-8 (Java: getBytes() without charset)",
         "Digest the UTF-8 bytes of the canonical form (StandardCharsets.UTF_8)",
@@ -197,7 +197,7 @@ fn latin1(form: &str) -> Option<Vec<u8>> {
     if form.is_ascii() {
         return None;
     }
-    form.chars().map(|character| cp1252_byte(character)).collect()
+    form.chars().map(cp1252_byte).collect()
 }
 
 /// Characters that are bytes of UTF-8 become the characters that they were.

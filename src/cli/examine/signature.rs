@@ -64,10 +64,9 @@ impl Signature {
         let named =
             |id: Option<NodeId>| id.and_then(|id| tree.attribute(id, "Algorithm")).unwrap_or_default().to_owned();
         let mut form = Form::default();
-        if let Some(id) = canonicalization {
-            let _unknown_is_tried_as_exclusive = method_of(&named(canonicalization)).map(|(method, comments)| {
-                form = Form { method, comments, prefixes: prefix_list(tree, id), ..Form::default() };
-            });
+        // One that is not known is tried as the exclusive one.
+        if let (Some(id), Some((method, comments))) = (canonicalization, method_of(&named(canonicalization))) {
+            form = Form { method, comments, prefixes: prefix_list(tree, id), ..Form::default() };
         }
         let references = tree.child_elements(signed_info).filter(|id| tree.is(*id, ns::DS, "Reference"));
         Some(Self {

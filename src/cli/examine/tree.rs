@@ -69,7 +69,8 @@ impl Tree {
         let mut reader = Reader { nodes: Vec::new(), open: Vec::new() };
         reader.run(&source)?;
         let tree = Self { source, nodes: reader.nodes };
-        tree.root().map(|_| ()).map(|()| tree)
+        tree.root()?;
+        Some(tree)
     }
 
     pub fn root(&self) -> Option<NodeId> {

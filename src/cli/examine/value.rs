@@ -24,6 +24,11 @@ fn as_declared(signature: &Signature, found: Recognised) -> bool {
 /// Searches the cause. `named`: the key that KeyInfo names; `others`: all further ones.
 pub fn cause(tree: &Tree, signature: &Signature, named: Option<&Key>, others: &[Key]) -> Search {
     let mut search = Search::default();
+    if signature.value.trim().is_empty() {
+        let (says, fix) = ("its SignatureValue is empty: nobody signed it", "Sign the message: this is a template");
+        search.cause = Some(Cause { found: vec!["signature-value-form"], says: says.to_owned(), fix: fix.to_owned() });
+        return search;
+    }
     let values = encodings(&signature.value);
     if values.is_empty() {
         let says = format!("the SignatureValue `{}` is neither base64 nor hexadecimal", shortened(&signature.value));

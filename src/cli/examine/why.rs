@@ -38,6 +38,11 @@ pub struct Search {
 /// Searches the cause of a digest that differs.
 pub fn digest(tree: &Tree, signature: &Signature, reference: &Reference) -> Search {
     let (Ok(element), Ok(form)) = (&reference.target, &reference.form) else { return Search::default() };
+    if reference.digest_value.trim().is_empty() {
+        let (says, fix) = ("its DigestValue is empty: nobody computed it", "Sign the message: this is a template");
+        let cause = Cause { found: vec!["digest-value-form"], says: says.to_owned(), fix: fix.to_owned() };
+        return Search { cause: Some(cause), ..Search::default() };
+    }
     let Some(wanted) = Wanted::read(reference) else {
         let says = format!(
             "the DigestValue `{}` is no digest: neither base64 nor hexadecimal of 20, 32, 48 or 64 bytes",

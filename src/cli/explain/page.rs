@@ -214,7 +214,7 @@ mod tests {
         for check in CheckId::ALL {
             let example = example(*check);
             let filled = format!("{} {}", example.says, example.fix);
-            assert!(!filled.contains(['{', '}']) && !filled.contains(" ?") && !filled.contains("`?`"), "{filled}");
+            assert!(![" ?", "`?`", "(?", "#?"].iter().any(|open| filled.contains(open)), "{filled}");
             assert!(!filled.to_lowercase().contains("invalid"), "{filled}");
             let page = of_reason(*check, None).join("\n");
             for part in ["What it means\n", "Check first\n", "Who can fix it\n", "Example\n", "Told to the caller"] {

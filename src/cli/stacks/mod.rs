@@ -139,7 +139,7 @@ pub fn settings_of(of: &[&str]) -> Vec<(&'static str, &'static str)> {
 }
 
 /// Below this a guess would mislead.
-const LEAST_PERCENT: i32 = 40;
+const LEAST_PERCENT: i32 = 60;
 
 #[cfg(test)]
 mod tests {
