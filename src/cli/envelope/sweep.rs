@@ -143,3 +143,22 @@ fn what_happens_to_a_client_s_message_on_its_way_is_found_and_its_setting_shown(
     let differing = json.to_string().matches("\"searched\"").count() + json.to_string().matches("\"tried\"").count();
     assert_eq!(differing, 1, "{json:#}");
 }
+
+#[test]
+fn the_stacks_of_public_messages_are_recognised() {
+    let Some(vectors) = vectors() else { return };
+    let trusted = Trusted::read(&[], &[], &[]).unwrap();
+    let cxf =
+        "cxf-sts/systests/ws-security/src/test/resources/org/apache/cxf/systest/ws/action/request-with-comment.xml";
+    for (file, stack) in [
+        (cxf, "soapui"),
+        ("xml-crypto/valid_signature_with_unused_prefixes.xml", "wss4j"),
+        ("ruby-saml/responses/response_with_signed_assertion_3.xml", "simplesamlphp"),
+    ] {
+        let verdict = judge(std::fs::read(vectors.join(file)).unwrap(), &trusted, None, At::Created);
+        let found: Vec<_> = verdict.producers.iter().map(|one| (one.stack.name.as_str(), one.percent)).collect();
+        assert_eq!(found.first().map(|first| first.0), Some(stack), "{file}: {found:?}");
+        // The key is found too, whatever way it is named.
+        assert_eq!(verdict.signatures[0].value, "holds", "{file}");
+    }
+}

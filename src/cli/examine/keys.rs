@@ -44,9 +44,15 @@ impl Key {
 pub fn shown(tree: &Tree) -> Vec<Key> {
     let mut found: Vec<Key> = Vec::new();
     for id in tree.elements() {
-        let key = if tree.is(id, ns::DS, "X509Certificate") || tree.is(id, ns::WSSE, "BinarySecurityToken") {
+        let is_value = tree.is(id, ns::WSSE, "KeyIdentifier") && tree.attribute(id, "ValueType") == Some(ns::X509_V3);
+        let is_token = tree.is(id, ns::WSSE, "BinarySecurityToken");
+        let key = if is_value || is_token || tree.is(id, ns::DS, "X509Certificate") {
             let der = base64::decode_xml(&tree.text(id)).ok();
-            der.and_then(|der| Key::of_certificate(&der, &described(tree, id), Some(id)))
+            der.and_then(|der| {
+                let certificate = Key::of_certificate(&der, &described(tree, id), Some(id));
+                // The own certificate stands last in a path (X.509 Token Profile 1.1 §3.1).
+                certificate.or_else(|| Key::of_certificate(last_inside(&der)?, &described(tree, id), Some(id)))
+            })
         } else if tree.is(id, ns::DS, "RSAKeyValue") {
             rsa(tree, id)
         } else {
@@ -57,6 +63,38 @@ pub fn shown(tree: &Tree) -> Vec<Key> {
         }
     }
     found
+}
+
+/// The last value of a DER SEQUENCE.
+fn last_inside(der: &[u8]) -> Option<&[u8]> {
+    const SEQUENCE: u8 = 0x30;
+    let (content, _) = der.first().filter(|tag| **tag == SEQUENCE).and_then(|_| value(der))?;
+    let mut rest = content;
+    let mut last = None;
+    while !rest.is_empty() {
+        let (_, behind) = value(rest)?;
+        last = rest.get(..rest.len() - behind.len());
+        rest = behind;
+    }
+    last
+}
+
+/// Length of tag and length, and of the content.
+fn header(der: &[u8]) -> Option<(usize, usize)> {
+    match *der.get(1)? {
+        short @ 0..0x80 => Some((2, short.into())),
+        long => {
+            let digits = der.get(2..2 + usize::from(long & 0x7f)).filter(|digits| digits.len() <= 4)?;
+            let length = digits.iter().fold(0usize, |sum, digit| (sum << 8) | usize::from(*digit));
+            Some((2 + digits.len(), length))
+        }
+    }
+}
+
+/// The content of the DER value at the beginning, and what follows it.
+fn value(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (start, length) = header(der)?;
+    der.get(start..)?.split_at_checked(length)
 }
 
 fn described(tree: &Tree, id: NodeId) -> String {
@@ -114,3 +152,16 @@ fn id_of(tree: &Tree, id: &str) -> Option<NodeId> {
 }
 
 const MOST_KEYS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_of_a_path_is_the_own_certificate() {
+        assert_eq!(last_inside(&[0x30, 6, 2, 1, 1, 2, 1, 7]), Some(&[2, 1, 7][..]));
+        for broken in [&[][..], &[0x30], &[0x30, 5, 2, 1], &[0x30, 3, 2, 9, 1], &[0x31, 0], &[0x30, 0x89]] {
+            assert_eq!(last_inside(broken), None, "{broken:?}");
+        }
+    }
+}

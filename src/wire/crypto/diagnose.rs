@@ -1,7 +1,7 @@
 //! By which algorithm was this signature made? For saying what a signer did, on the command line.
 //!
 //! Knows what is never accepted too: SHA-1, small RSA keys, ECDSA values in DER. What is found here
-//! is a sentence for people and proves nothing; nothing but `cli` calls it (`tests/layers.rs`).
+//! is a sentence for people and proves nothing.
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA384_ASN1, ECDSA_P384_SHA256_ASN1,
