@@ -15,12 +15,9 @@ pub mod corpora;
 pub mod edits;
 pub mod forge;
 pub mod fuzz;
-<<<<<<< HEAD
 #[cfg(feature = "guards")]
 pub mod guards;
-=======
 pub mod hostility;
->>>>>>> 489ffac (What hostile messages cost is bounded in memory and grows with no dimension faster than it)
 pub mod keys;
 pub mod lists;
 pub mod mutants;

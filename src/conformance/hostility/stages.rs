@@ -45,12 +45,7 @@ pub fn stages(root: &Path) -> Result<Vec<Message>, String> {
         let then = |edit: Edit| Change { then: vec![edit], ..Change::default() };
         let after = |text: &str, path: &str| then(Edit::Insert { text: text.into(), place: Place::After(path.into()) });
         add("soap", "a second Body at the end", HOSPITAL, after("<s:Body></s:Body>", "/s:Envelope/s:Body"))?;
-        add(
-            "header",
-            "text in Security",
-            HOSPITAL,
-            after("text", "//wsse:Security/ds:Signature"),
-        )?;
+        add("header", "text in Security", HOSPITAL, after("text", "//wsse:Security/ds:Signature"))?;
         let method = Edit::Set { at: "//ds:SignatureMethod/@Algorithm".into(), to: "urn:unknown".into() };
         add("algorithms", "an unknown signature method", HOSPITAL, then(method))?;
         let by_name = Change { reference: Some(KeyReference::IssuerSerial), ..Change::default() };
@@ -133,7 +128,9 @@ fn narrow(root: &Path) -> Result<Vec<Message>, String> {
     };
     let statement = |i| {
         let value = "value ".repeat(300);
-        format!("<saml2:Attribute Name=\"urn:a{i}\"><saml2:AttributeValue>{value}</saml2:AttributeValue></saml2:Attribute>")
+        format!(
+            "<saml2:Attribute Name=\"urn:a{i}\"><saml2:AttributeValue>{value}</saml2:AttributeValue></saml2:Attribute>"
+        )
     };
     let more: String = (0..240).map(statement).collect();
     let end = "<saml2:Attribute Name=\"urn:z\"><saml2:AttributeValue>w";
