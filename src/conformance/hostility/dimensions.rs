@@ -28,7 +28,7 @@ pub fn dimensions(root: &Path) -> Result<Vec<Dimension>, String> {
         }),
         ("nodes", "2000 elements", |n| body(&"<x:e></x:e>".repeat(2000 * n))),
         ("references", "4 header blocks covered", references),
-        ("prefix-list", "8 prefixes for 3 references", prefixes),
+        ("prefix-list", "6 prefixes for 3 references", prefixes),
         ("text", "10,000 characters, as references", |n| body(&"&#65;".repeat(10_000 * n))),
         ("ids", "500 elements with an id", |n| body(&numbered(500 * n, |i| format!("<x:e Id=\"i{i}\"></x:e>")))),
         ("transforms", "200 of one reference", |n| Change {
@@ -90,7 +90,7 @@ fn references(n: usize) -> Change {
 /// Declared on the root, listed by each reference. The signature is over other transforms then, and refused by its
 /// digests: after the work.
 fn prefixes(n: usize) -> Change {
-    let list: Vec<String> = (0..8 * n).map(|i| format!("p{i}")).collect();
+    let list: Vec<String> = (0..6 * n).map(|i| format!("p{i}")).collect();
     let mut then: Vec<Edit> = list
         .iter()
         .map(|prefix| Edit::Set { at: format!("/s:Envelope/@xmlns:{prefix}"), to: format!("urn:{prefix}") })
