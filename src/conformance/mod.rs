@@ -22,6 +22,7 @@ pub mod keys;
 pub mod lists;
 pub mod mutants;
 pub mod mutation;
+pub mod oracles;
 mod path;
 pub mod pki;
 pub mod pure;

@@ -27,7 +27,7 @@ pub mod writer;
 use std::fmt;
 
 pub(crate) use names::is_id;
-pub use tree::{Attribute, ById, Children, Document, Element, NodeId};
+pub use tree::{Attribute, ById, Children, Content, Document, Element, NodeId};
 
 /// What a document may cost. Nothing is allocated for a number that the message names.
 #[derive(Debug, Clone, PartialEq, Eq)]

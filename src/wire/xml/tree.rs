@@ -201,6 +201,22 @@ impl<'d> Element<'d> {
         std::iter::successors(self.parent(), |element| element.parent())
     }
 
+    /// What stands directly inside, in order. Comments are gone, and neighbouring texts are one.
+    pub fn content(self) -> impl Iterator<Item = Content<'d>> {
+        let document = self.document;
+        let mut next = self.index.saturating_add(1);
+        let end = self.end();
+        std::iter::from_fn(move || {
+            let index = (next < end).then_some(next)?;
+            let node = document.tree.nodes.get(index as usize)?;
+            next = node.end;
+            Some(match node.kind {
+                Kind::Element(_) => Content::Element(Element { document, index }),
+                Kind::Text(span) => Content::Text(document.resolve(span)),
+            })
+        })
+    }
+
     /// All character data. `None` when the element has element children: text between elements is nobody's value.
     pub fn text(self) -> Option<Cow<'d, str>> {
         if self.children().next().is_some() {
@@ -311,6 +327,13 @@ impl fmt::Debug for Element<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<{}> at {:?}", self.qualified_name(), self.range())
     }
+}
+
+/// What an element holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content<'d> {
+    Element(Element<'d>),
+    Text(&'d str),
 }
 
 /// An attribute that is no namespace declaration.
@@ -537,6 +560,9 @@ mod tests {
         assert_eq!(a.text().as_deref(), Some("text&"));
         assert_eq!(a.path(), "/s:E/a[1]");
         assert!(a.source().starts_with("<a Id") && a.source().ends_with("</a>"));
+        let texts: Vec<_> = root.content().filter(|content| matches!(content, Content::Text(_))).collect();
+        assert_eq!((root.content().count(), texts), (4, vec![Content::Text("\n")]));
+        assert_eq!(a.content().collect::<Vec<_>>(), [Content::Text("text&")]);
         let ById::One(b) = document.by_id("y") else { panic!("y is unique") };
         assert_eq!((b.namespace(), b.namespace_of(""), b.namespace_of("s")), ("", None, Some("urn:s")));
         assert!(root.contains(b) && !a.contains(b) && b.contains(b));
