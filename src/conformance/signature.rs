@@ -130,7 +130,7 @@ fn identified(text: &mut String, part: &str) -> Result<String, String> {
     Ok(id)
 }
 
-fn key_info(text: &str, reference: KeyReference) -> Result<String, String> {
+pub(super) fn key_info(text: &str, reference: KeyReference) -> Result<String, String> {
     let in_token_reference = |inside: &str, attributes: &str| {
         format!(
             "<ds:KeyInfo><wsse:SecurityTokenReference wsu:Id=\"STR\"{attributes}>{inside}\

@@ -6,8 +6,11 @@ use std::env;
 use std::path::Path;
 use std::time::Instant;
 
+use vidimus::conformance::keys::Keys;
+use vidimus::conformance::oracles::plans::Cast;
 use vidimus::conformance::oracles::process::Judge;
-use vidimus::conformance::oracles::{Table, Trials, Workshop, forms, readers};
+use vidimus::conformance::oracles::verdict::Ours;
+use vidimus::conformance::oracles::{Table, Trials, Workshop, forms, readers, signatures};
 
 #[test]
 fn libxml2_santuario_and_the_jdk_write_the_canonical_forms_that_we_write() {
@@ -34,6 +37,22 @@ fn quick_xml_and_libxml2_read_what_we_read_but_for_rules_with_a_name() {
     }
 }
 
+#[test]
+fn a_signature_made_by_one_is_verified_by_all_and_none_takes_a_changed_one() {
+    let Some((libxml, java)) = both(Workshop::libxml, Workshop::java) else { return };
+    let mut judges = forms::Judges { libxml, java };
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (corpus, keys) = (repository.join("conformance"), repository.join("keys"));
+    let ours = Ours::open(&corpus, &keys, "hospital").expect("a world");
+    let cast = Cast::of(&Keys::open(&keys), &ours.trust, ours.now, &corpus).expect("parties");
+    let table =
+        run(trials("VIDIMUS_ORACLE_SIGNATURES", 60), |trials| signatures::compare(&mut judges, &ours, &cast, trials));
+    for rule in table.explained.keys() {
+        let known = signatures::STRICTER.iter().chain(signatures::LOOSER).any(|known| known.name == rule);
+        assert!(known, "the rule `{rule}` is not explained");
+    }
+}
+
 /// Two judges that disagree would be no proof; one that is made to disagree must be seen.
 #[test]
 fn a_form_that_differs_is_seen_and_made_small() {
@@ -49,10 +68,18 @@ fn run(trials: Trials, compare: impl FnOnce(Trials) -> Result<Table, String>) ->
     let table = compare(trials).expect("the judges answer");
     println!("{} in {:.1} s: {:#?}", table.name, begun.elapsed().as_secs_f64(), table);
     assert_eq!(table.trials, trials.count);
+    if let Some(folder) = env::var_os("VIDIMUS_REPORT_PARTS") {
+        table.part().save(Path::new(&folder)).expect("a part of the report");
+    }
     if let Some(first) = table.unexplained.first() {
         panic!(
             "{} differences without a rule; trial {} (VIDIMUS_ORACLE_ONLY={}), {}: {}\n{}",
-            table.unexplained_count, first.number, first.number, first.judge, first.detail, first.message
+            table.unexplained_by.values().sum::<usize>(),
+            first.number,
+            first.number,
+            first.judge,
+            first.detail,
+            first.message
         );
     }
     table

@@ -55,7 +55,7 @@ pub fn compare(judges: &mut Judges, trials: Trials) -> Result<Table, String> {
                     if difference(ours, &theirs, index).is_none() {
                         table.agree();
                     } else {
-                        table.differ(|| judges.smallest(trial, index, *number, name, verb));
+                        table.differ(name, || judges.smallest(trial, index, *number, name, verb));
                     }
                 }
             }

@@ -9,21 +9,30 @@
 //! The judges are programs in `conformance/oracles/`, built and started by [`Workshop`] and asked over their stdin. Each
 //! trial follows from a seed and a number; one that fails is made small before it is shown.
 
+mod alter;
 /// Random documents, as trees.
 pub mod documents;
 /// Canonical forms.
 pub mod forms;
+/// Who signs what: random messages.
+pub mod plans;
 /// Questions to a running judge.
 pub mod process;
 /// Our reader against quick-xml and libxml2.
 pub mod readers;
+mod rules;
 mod shrink;
+/// Signatures by each, verified by each.
+pub mod signatures;
+/// Our own verdict.
+pub mod verdict;
 mod workshop;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::conformance::report::Part;
 pub use workshop::Workshop;
 
 /// What came of many trials.
@@ -42,10 +51,10 @@ pub struct Table {
     pub counts: BTreeMap<String, usize>,
     /// By rule: how many differences it explains.
     pub explained: BTreeMap<String, usize>,
-    /// The first ones, made small.
+    /// By judge and kind: how many differences no rule explains.
+    pub unexplained_by: BTreeMap<String, usize>,
+    /// The first of each kind.
     pub unexplained: Vec<Unexplained>,
-    /// All of them.
-    pub unexplained_count: usize,
 }
 
 /// A difference that no rule explains.
@@ -84,6 +93,26 @@ impl Trials {
 }
 
 impl Table {
+    /// As a part of the report. A difference without a rule counts as wrongly accepted until somebody has looked at it.
+    pub fn part(&self) -> Part {
+        let title =
+            format!("{} {}, compared {} times with {}.", self.trials, self.name, self.compared, self.judges.join(", "));
+        let mut part = Part::new(&format!("oracles-{}", self.name.replace(' ', "-")), &title, ["what", "count"]);
+        part.row(["agreed".to_owned(), self.agreed.to_string()]);
+        for (what, count) in &self.counts {
+            part.row([what.clone(), count.to_string()]);
+        }
+        for (rule, count) in &self.explained {
+            part.row([format!("explained: {rule}"), count.to_string()]);
+        }
+        for (kind, count) in &self.unexplained_by {
+            part.row([format!("**without a rule**: {kind}"), count.to_string()]);
+        }
+        part.wrongly_accepted =
+            self.unexplained_by.values().map(|count| u64::try_from(*count).unwrap_or(u64::MAX)).sum();
+        part.with(self)
+    }
+
     fn new(name: &str, judges: &[&str]) -> Self {
         Self {
             name: name.to_owned(),
@@ -106,11 +135,12 @@ impl Table {
         *self.explained.entry(rule.to_owned()).or_default() += 1;
     }
 
-    /// `show` is only called for those that are kept: making a message small takes time.
-    fn differ(&mut self, show: impl FnOnce() -> Unexplained) {
+    /// `show` is only called for the first of a kind: making a message small takes time.
+    fn differ(&mut self, kind: &str, show: impl FnOnce() -> Unexplained) {
         self.compared += 1;
-        self.unexplained_count += 1;
-        if self.unexplained.len() < SHOWN {
+        let count = self.unexplained_by.entry(kind.to_owned()).or_default();
+        *count += 1;
+        if *count == 1 && self.unexplained.len() < SHOWN {
             self.unexplained.push(show());
         }
     }
@@ -121,4 +151,4 @@ const SEED: u64 = 0x5664_6D73_2026_0001;
 /// How many trials are asked at once.
 const BATCH: usize = 500;
 /// How many differences are kept with their message.
-const SHOWN: usize = 5;
+const SHOWN: usize = 40;

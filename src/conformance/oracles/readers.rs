@@ -93,7 +93,7 @@ pub fn compare(judges: &mut Judges, trials: Trials) -> Result<Table, String> {
                 match verdict {
                     Verdict::Same => table.agree(),
                     Verdict::Rule(rule) => table.explain(rule),
-                    Verdict::Differ(_) => table.differ(|| judges.smallest(bytes, *number, judge)),
+                    Verdict::Differ(_) => table.differ(judge, || judges.smallest(bytes, *number, judge)),
                 }
             }
         }

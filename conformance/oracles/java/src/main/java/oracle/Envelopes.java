@@ -21,6 +21,7 @@ import org.apache.wss4j.common.saml.bean.SubjectBean;
 import org.apache.wss4j.common.saml.bean.Version;
 import org.apache.wss4j.common.saml.builder.SAML1Constants;
 import org.apache.wss4j.common.saml.builder.SAML2Constants;
+import org.apache.wss4j.common.ext.WSSecurityException;
 import org.apache.wss4j.common.util.WSTimeSource;
 import org.apache.wss4j.dom.WSConstants;
 import org.apache.wss4j.dom.WSDataRef;
@@ -33,7 +34,9 @@ import org.apache.wss4j.dom.message.WSSecHeader;
 import org.apache.wss4j.dom.message.WSSecSAMLToken;
 import org.apache.wss4j.dom.message.WSSecSignature;
 import org.apache.wss4j.dom.message.WSSecTimestamp;
+import org.apache.wss4j.dom.message.token.Timestamp;
 import org.apache.wss4j.dom.saml.WSSecSignatureSAML;
+import org.apache.wss4j.dom.validate.Credential;
 import org.w3c.dom.Document;
 import org.w3c.dom.Element;
 
@@ -177,6 +180,11 @@ final class Envelopes {
         SAMLCallback wanted = new SAMLCallback();
         SAMLUtil.doSAMLCallback(callbacks -> describe((SAMLCallback) callbacks[0], first, certificate, now, issuer, audience), wanted);
         SamlAssertionWrapper assertion = new SamlAssertionWrapper(wanted);
+        if (first) {
+            assertion.getSaml1().setIssueInstant(now);
+        } else {
+            assertion.getSaml2().setIssueInstant(now);
+        }
         assertion.signAssertion(Keys.ALIAS, Keys.PASSWORD, issuerCrypto, false, WSConstants.C14N_EXCL_OMIT_COMMENTS, WSConstants.RSA_SHA256, WSConstants.SHA256);
         return assertion;
     }
@@ -210,6 +218,7 @@ final class Envelopes {
         callback.setAttributeStatementData(new ArrayList<>(List.of(attributes)));
         AuthenticationStatementBean authentication = new AuthenticationStatementBean();
         authentication.setAuthenticationInstant(now.minusSeconds(30));
+        authentication.setAuthenticationMethod(first ? SAML1Constants.AUTH_METHOD_X509 : SAML2Constants.AUTH_CONTEXT_CLASS_REF_X509);
         authentication.setSubject(subject);
         callback.setAuthenticationStatementData(new ArrayList<>(List.of(authentication)));
     }
@@ -223,6 +232,8 @@ final class Envelopes {
         RequestData data = new RequestData();
         WSSConfig config = WSSConfig.getNewInstance();
         config.setCurrentTime(standing(now));
+        // Its own judges by the machine's clock.
+        config.setValidator(WSConstants.TIMESTAMP, (Credential credential, RequestData of) -> inTime(credential, now));
         data.setWssConfig(config);
         data.setSigVerCrypto(crypto);
         data.setDecCrypto(crypto);
@@ -247,6 +258,16 @@ final class Envelopes {
             throw new Refused(error);
         }
         return verified;
+    }
+
+    private static Credential inTime(Credential credential, Instant now) throws WSSecurityException {
+        Timestamp timestamp = credential.getTimestamp();
+        boolean begun = timestamp.getCreated() == null || !timestamp.getCreated().isAfter(now.plusSeconds(60));
+        boolean ended = timestamp.getExpires() != null && !timestamp.getExpires().isAfter(now);
+        if (!begun || ended) {
+            throw new WSSecurityException(WSSecurityException.ErrorCode.MESSAGE_EXPIRED);
+        }
+        return credential;
     }
 
     /** Namespace and local name. */

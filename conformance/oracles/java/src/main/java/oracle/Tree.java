@@ -7,22 +7,18 @@ import java.util.Set;
 import javax.xml.XMLConstants;
 import javax.xml.parsers.DocumentBuilder;
 import javax.xml.parsers.DocumentBuilderFactory;
+import org.apache.xml.security.c14n.implementations.Canonicalizer20010315WithComments;
 import org.w3c.dom.Attr;
 import org.w3c.dom.Document;
 import org.w3c.dom.Element;
 import org.w3c.dom.NamedNodeMap;
 import org.w3c.dom.Node;
-import org.w3c.dom.bootstrap.DOMImplementationRegistry;
-import org.w3c.dom.ls.DOMImplementationLS;
-import org.w3c.dom.ls.LSOutput;
-import org.w3c.dom.ls.LSSerializer;
 import org.xml.sax.ErrorHandler;
 import org.xml.sax.SAXParseException;
 
 /** Documents of the JDK's DOM. */
 final class Tree {
     private static final DocumentBuilder BUILDER = builder();
-    private static final DOMImplementationLS WRITER = writer();
 
     private Tree() {}
 
@@ -40,14 +36,6 @@ final class Tree {
         }
     }
 
-    private static DOMImplementationLS writer() {
-        try {
-            return (DOMImplementationLS) DOMImplementationRegistry.newInstance().getDOMImplementation("LS");
-        } catch (Exception error) {
-            throw new IllegalStateException(error);
-        }
-    }
-
     static Document read(byte[] bytes) throws Refused {
         try {
             return BUILDER.parse(new ByteArrayInputStream(bytes));
@@ -56,14 +44,14 @@ final class Tree {
         }
     }
 
-    static byte[] write(Document document) {
+    /** As the canonical form with comments: the JDK's serialisers change what they write, so that its signature is gone. */
+    static byte[] write(Document document) throws Refused {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        LSOutput output = WRITER.createLSOutput();
-        output.setByteStream(bytes);
-        output.setEncoding("UTF-8");
-        LSSerializer serializer = WRITER.createLSSerializer();
-        serializer.getDomConfig().setParameter("xml-declaration", false);
-        serializer.write(document, output);
+        try {
+            new Canonicalizer20010315WithComments().engineCanonicalizeSubTree(document, bytes);
+        } catch (Exception error) {
+            throw new Refused(error);
+        }
         return bytes.toByteArray();
     }
 

@@ -1,0 +1,67 @@
+//! Where a verdict on a changed message may differ from ours, and why.
+
+/// A difference that is there on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    pub name: &'static str,
+    /// Whose verdict differs; empty for anybody's.
+    pub who: &'static str,
+    /// How the reason begins, or what is in it: ours where we refuse, theirs where they do.
+    pub reason: &'static str,
+    pub why: &'static str,
+}
+
+impl Rule {
+    pub(super) fn is_of(&self, who: &str, reason: &str) -> bool {
+        (self.who.is_empty() || self.who == who) && reason.contains(self.reason)
+    }
+}
+
+/// They take it, we do not.
+pub const STRICTER: &[Rule] = &[
+    Rule {
+        name: "a value is base64 and nothing else",
+        who: "",
+        reason: "signature Base64",
+        why: "Others skip what is no letter of base64.",
+    },
+    Rule {
+        name: "a Signature is built as its schema says",
+        who: "",
+        reason: "signature Structure",
+        why: "Two readings of one Signature have each been an attack (XML Signature 1.1 §4).",
+    },
+    Rule {
+        name: "an id names one element",
+        who: "",
+        reason: "signature ReferenceRepeated",
+        why: "Ours counts every attribute that a common stack takes for an id, `id` too.",
+    },
+    Rule {
+        name: "an element has one id",
+        who: "",
+        reason: "signature TwoIds",
+        why: "Another reader may know the element by the other one.",
+    },
+    Rule {
+        name: "a namespace name is an absolute URI",
+        who: "",
+        reason: "xml Namespace",
+        why: "C14N 1.0 §2.1 fails on relative ones.",
+    },
+    Rule {
+        name: "the envelope is SOAP's",
+        who: "WSS4J",
+        reason: "soap-",
+        why: "WSS4J looks at the Security header; the SOAP stack beside it looks at the rest.",
+    },
+    Rule {
+        name: "addressing headers are WS-Addressing's",
+        who: "WSS4J",
+        reason: "addressing-",
+        why: "WSS4J does not read them.",
+    },
+];
+
+/// We take it, they do not.
+pub const LOOSER: &[Rule] = &[];
