@@ -1,5 +1,6 @@
 //! `vidimus config`: what is in force and where it came from, and what is wrong.
 
+use chrono::SecondsFormat;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
@@ -8,6 +9,7 @@ use super::operator::{ConfigArgs, tell};
 use super::{Exit, Failure, Output};
 use crate::config::{self, Data, Loaded, Origin, Overrides, Problem};
 use crate::serve::clock::{Clock, SystemClock};
+use crate::wire::x509::RevocationRule;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::help(&[Exit::Done, Exit::Usage], [
@@ -96,6 +98,7 @@ fn check(common: &Common, out: &mut Output<'_>) -> Exit {
             let count = |what: &str| counted(summary[what].as_u64().unwrap_or_default(), what.trim_end_matches('s'));
             let counts = ["senders", "services", "issuers", "doors"].map(count);
             out.line(format_args!("  {}", counts.join(", ")));
+            authorities(&summary, out);
         }
         None => {
             let errors = counted((problems.len() - warnings) as u64, "error");
@@ -105,13 +108,45 @@ fn check(common: &Common, out: &mut Output<'_>) -> Exit {
     exit
 }
 
+/// What is known of revocation under each anchor, source by source.
+fn authorities(summary: &Value, out: &mut Output<'_>) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    for authority in summary["authorities"].as_array().into_iter().flatten() {
+        out.line(format_args!("  revocation {}: {}", text(&authority["revocation"]), text(&authority["name"])));
+        for source in authority["sources"].as_array().into_iter().flatten() {
+            let until = source["until"].as_str().map(|until| format!(", next due {until}")).unwrap_or_default();
+            out.line(format_args!("    {}: {}{until}", text(&source["source"]), text(&source["state"])));
+        }
+    }
+}
+
 fn summary(loaded: &Loaded) -> Value {
+    let authorities = loaded.settings.trust.authorities.iter().map(|authority| {
+        let sources = authority.sources.iter().map(|source| {
+            let until = source.state.until.map(|until| until.to_rfc3339_opts(SecondsFormat::Secs, true));
+            json!({"source": source.kind.to_string(), "state": source.state.says, "until": until})
+        });
+        let exception = match &authority.rules.revocation {
+            RevocationRule::Required { unknown: Some(exception) } => {
+                Some(json!({"until": exception.until.to_rfc3339(), "reason": exception.reason}))
+            }
+            _ => None,
+        };
+        let off = authority.rules.revocation == RevocationRule::Off;
+        json!({
+            "name": authority.name,
+            "revocation": if off { "off" } else { "required" },
+            "unknown_accepted": exception,
+            "sources": sources.collect::<Vec<_>>(),
+        })
+    });
     json!({
         "issuer": loaded.settings.issuer,
         "senders": loaded.registry.senders().count(),
         "services": loaded.registry.services().count(),
         "issuers": loaded.registry.issuers().count(),
         "doors": loaded.settings.doors.len(),
+        "authorities": authorities.collect::<Vec<_>>(),
     })
 }
 

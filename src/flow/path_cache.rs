@@ -104,6 +104,34 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_of_everything_that_the_verdict_rests_on() {
+        let own = |name: &str| {
+            let mut params = rcgen::CertificateParams::default();
+            params.distinguished_name.push(rcgen::DnType::CommonName, name);
+            let made = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+            Certificate::parse(made.der()).unwrap()
+        };
+        let (leaf, other) = (own("leaf"), own("other"));
+        let (leaf, between) = (&leaf, std::slice::from_ref(&other));
+        let honest =
+            Asked { leaf, intermediates: &[], anchors: &[1; 32], purpose: Purpose::Path, profile: "a", epoch: 1 };
+        let others = [
+            Asked { leaf: &other, ..honest },
+            Asked { intermediates: between, ..honest },
+            Asked { anchors: &[2; 32], ..honest },
+            Asked { purpose: Purpose::Standing, ..honest },
+            Asked { profile: "b", ..honest },
+            Asked { profile: "", ..honest },
+            Asked { epoch: 2, ..honest },
+        ];
+        let mut keys: Vec<_> = others.iter().chain([&honest]).map(Asked::key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), others.len() + 1);
+        assert_eq!(honest.key(), Asked { ..honest }.key());
+    }
+
+    #[test]
     fn a_full_memory_starts_over_and_never_grows() {
         let cache = PathCache::default();
         for number in 0..3 * MOST as u64 {

@@ -7,6 +7,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustls::pki_types::CertificateRevocationListDer;
+use rustls::pki_types::pem::PemObject;
+
 use crate::cli::Failure;
 use crate::cli::credentials;
 use crate::cli::examine::keys::Key;
@@ -17,7 +20,9 @@ use crate::model::{CheckId, Fact, KeyThumbprint, PartyId, Refusal, Time};
 use crate::registry::{Registry, Sender, Standing, TokenIssuer};
 use crate::wire::crypto::PublicKey;
 use crate::wire::ns;
-use crate::wire::x509::{Anchors, Certificate, verify_path};
+use crate::wire::x509::{
+    Anchors, Certificate, Collected, Crl, PathRules, RevocationRule, Revocations, verify_answer, verify_path,
+};
 use crate::wire::xml::{Document, Element, time};
 
 /// Files that were named, read.
@@ -25,6 +30,8 @@ pub struct Trusted {
     anchors: Vec<Vec<u8>>,
     senders: Vec<Sender>,
     issuer_keys: Vec<Vec<u8>>,
+    /// What was given of revocation. Without any, revocation is not judged.
+    revocation: Option<Arc<Revocations>>,
 }
 
 impl Trusted {
@@ -52,7 +59,40 @@ impl Trusted {
                 issuer_keys.push(key_of(&certificate, path)?.spki().to_vec());
             }
         }
-        Ok(Self { anchors, senders, issuer_keys })
+        Ok(Self { anchors, senders, issuer_keys, revocation: None })
+    }
+
+    /// With CRLs and OCSP answers from files, signed by the authorities of `--trust`: then every
+    /// certificate of a path is asked about, and what is unknown at the time of judging is refused.
+    ///
+    /// # Errors
+    /// When a file holds neither, or none of the authorities signed it.
+    pub fn with_revocation(mut self, crl: &[PathBuf], ocsp: &[PathBuf], now: Time) -> Result<Self, Failure> {
+        if crl.is_empty() && ocsp.is_empty() {
+            return Ok(self);
+        }
+        let refused = |path: &Path, error: &dyn std::fmt::Display| {
+            let fix = "Give the authority that signed it with --trust, and the file as DER or PEM";
+            Failure::usage(format!("`{}` cannot be used: {error}", path.display()), fix)
+        };
+        let anchors = Anchors::from_der(self.anchors.iter().map(Vec::as_slice)).unwrap_or_default();
+        let mut collected = Collected::default();
+        for path in crl {
+            let bytes = files::read(path)?;
+            let der = CertificateRevocationListDer::from_pem_slice(&bytes).map_or(bytes, |list| list.to_vec());
+            // When it is judged, a list that begins later says nothing.
+            let found = Crl::verify(&der, anchors.issuers(), Time::MAX_UTC - chrono::Duration::days(1));
+            collected.crl(found.map_err(|error| refused(path, &error))?);
+        }
+        let issuers: Vec<_> = anchors.issuers().collect();
+        for path in ocsp {
+            let found = verify_answer(&files::read(path)?, &issuers, collected.crls(), None, now);
+            for answer in found.map_err(|error| refused(path, &error))? {
+                collected.answer(answer);
+            }
+        }
+        self.revocation = Some(Arc::new(collected.snapshot(1)));
+        Ok(self)
     }
 
     /// Whether nobody was named, so that a signer cannot be judged.
@@ -173,8 +213,19 @@ impl Trusted {
         let registry = Registry::new(senders.clone(), Vec::new(), issuers.clone())
             .or_else(|_| Registry::new(senders.into_iter().take(1).collect(), Vec::new(), issuers))
             .unwrap_or_default();
-        let anchors = Anchors::from_der(self.anchors.iter().map(Vec::as_slice)).unwrap_or_default();
-        Trust::new(Arc::new(registry), anchors)
+        let certificates = self.anchors.iter().filter_map(|der| Certificate::parse(der).ok()).collect();
+        let revocation = match self.revocation {
+            Some(_) => RevocationRule::Required { unknown: None },
+            None => RevocationRule::Off,
+        };
+        let mut anchors = Anchors::default();
+        // Each was an anchor when it was read.
+        let _read_before = anchors.add(certificates, Vec::new(), PathRules { revocation, ..PathRules::default() });
+        let trust = Trust::new(Arc::new(registry), anchors);
+        match &self.revocation {
+            Some(known) => trust.with_revocations(Arc::clone(known)),
+            None => trust,
+        }
     }
 
     /// The issuer that the message's assertion names, with the keys that were given: its audience

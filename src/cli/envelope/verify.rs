@@ -37,7 +37,7 @@ use super::trusted::Trusted;
 
 #[derive(Debug, clap::Args)]
 #[command(long_about = super::verdict::JSON, after_help = exit::help(&[Exit::Done, Exit::Usage, Exit::Refused], [
-    "vidimus envelope verify message.xml --trust root.pem",
+    "vidimus envelope verify message.xml --trust root.pem --crl root.crl",
     "vidimus envelope verify message.xml --registered sender.pem --at created -o json",
     "vidimus envelope verify - --any-signer --at 2026-11-21T16:06:10Z",
 ]))]
@@ -54,6 +54,12 @@ pub struct Args {
     /// Certificates of issuers whose SAML assertions are taken; may be repeated
     #[arg(long, value_name = "PEM")]
     saml_issuer: Vec<PathBuf>,
+    /// CRLs of the authorities of --trust; what they list is refused, and so is what nothing is known of; may be repeated
+    #[arg(long, value_name = "FILE", requires = "trust")]
+    crl: Vec<PathBuf>,
+    /// OCSP answers of the authorities of --trust; may be repeated
+    #[arg(long, value_name = "FILE", requires = "trust")]
+    ocsp: Vec<PathBuf>,
     /// The time to judge at: RFC 3339, `now`, or `created` (what the message's Timestamp says)
     #[arg(long, value_name = "TIME", default_value = "now")]
     at: At,
@@ -95,7 +101,9 @@ impl std::str::FromStr for At {
 /// When a file cannot be used.
 pub fn run(args: &Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
     let bytes = files::read(&args.file)?;
+    let now = if let At::Instant(time) = args.at { time } else { Utc::now() };
     let trusted = Trusted::read(&args.trust, &args.registered, &args.saml_issuer)?;
+    let trusted = trusted.with_revocation(&args.crl, &args.ocsp, now)?;
     let profile = args.profile.as_deref().map(profile).transpose()?;
     let mut verdict = judge(bytes, &trusted, profile, args.at);
     if let Some(name) = &args.stack {

@@ -4,10 +4,10 @@
 //! corpus. A divergence may only be a row that is valid and refused, with its reason; a row that is not valid and was
 //! accepted is a hole.
 
-/// Signed XML documents.
-pub mod documents;
 /// Lists of revoked certificates.
 pub mod crl;
+/// Signed XML documents.
+pub mod documents;
 pub mod wycheproof;
 /// Certification paths.
 pub mod x509_limbo;

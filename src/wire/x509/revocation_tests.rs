@@ -434,3 +434,25 @@ fn a_question_names_the_certificate_and_repeats_no_nonce_that_was_not_given() {
     let with = x509_ocsp::OcspRequest::from_der(&with).unwrap();
     assert_eq!(with.nonce().unwrap().0.as_bytes(), [7; 16]);
 }
+
+#[test]
+fn what_is_signed_with_sha_1_or_a_small_key_proves_nothing() {
+    use crate::wire::x509::signed::{SignatureError, Signed};
+    // SEQUENCE { NULL, AlgorithmIdentifier, BIT STRING }: the algorithm is refused before any arithmetic.
+    let by = |oid: &[u8]| {
+        let algorithm =
+            [&[0x30, u8::try_from(oid.len()).unwrap() + 4, 0x06, u8::try_from(oid.len()).unwrap()], oid, &[5, 0]]
+                .concat();
+        let content = [&[5, 0][..], &algorithm, &[3, 2, 0, 1]].concat();
+        [&[0x30, u8::try_from(content.len()).unwrap()], &content[..]].concat()
+    };
+    let root = root();
+    let rsa = |last: u8| [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, last];
+    // md5, sha1, dsa-with-sha1, ecdsa-with-SHA1
+    for oid in [&rsa(4)[..], &rsa(5), &[0x2a, 0x86, 0x48, 0xce, 0x38, 4, 3], &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1]] {
+        let bytes = by(oid);
+        assert_eq!(Signed::read(&bytes).unwrap().verify(root.certificate.spki()), Err(SignatureError::Algorithm));
+    }
+    // sha256 is an algorithm, and this is no signature
+    assert_eq!(Signed::read(&by(&rsa(11))).unwrap().verify(root.certificate.spki()), Err(SignatureError::Wrong));
+}
