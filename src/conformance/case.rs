@@ -82,13 +82,15 @@ pub struct Send {
     pub request: Option<String>,
     /// The bytes of an earlier step, as they were sent. Counted from 1.
     pub resend: Option<usize>,
+    /// With `resend`: the signature value's ECDSA twin (r, n - s) in its place, which is as good.
+    pub twin: bool,
     /// `get` instead of POST.
     pub method: Option<String>,
     /// Appended to the endpoint's path.
     pub query: Option<String>,
     /// Header fields; an empty value leaves one out.
     pub headers: BTreeMap<String, String>,
-    /// Re-encodes the message: `utf-16` or `latin-1`.
+    /// Re-encodes the message: `utf-16`, `utf-7`, `latin-1` and others, see `request.rs`.
     pub encoding: Option<String>,
     /// The certificate that the connection shows; empty for none.
     pub client_certificate: Option<String>,
@@ -191,6 +193,7 @@ impl Send {
         replace(&mut sent.encoding, &damage.encoding);
         replace(&mut sent.client_certificate, &damage.client_certificate);
         sent.resend = damage.resend.or(sent.resend);
+        sent.twin |= damage.twin;
         sent.headers.extend(damage.headers.clone());
         sent.form.extend(damage.form.clone());
         if let Some(change) = &damage.recipe {

@@ -28,6 +28,8 @@ const PREFIXES: &[(&str, &str)] = &[
     ("saml", ns::SAML2),
     ("saml1", ns::SAML1),
     ("xenc", ns::XENC),
+    ("xml", ns::XML),
+    ("xsi", ns::XSI),
     ("x", "urn:vidimus:conformance:wrapper"),
 ];
 

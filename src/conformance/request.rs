@@ -211,8 +211,18 @@ fn headers(send: &Send, door: Door, body: &[u8]) -> Vec<(String, String)> {
 fn encoded(message: Vec<u8>, encoding: Option<&str>) -> Result<Vec<u8>, String> {
     let Some(encoding) = encoding else { return Ok(message) };
     let text = String::from_utf8(message).map_err(|error| error.to_string())?;
+    let marked = format!("\u{feff}{text}");
+    let wide = |text: &str| text.chars().map(u32::from).collect::<Vec<_>>();
     match encoding {
-        "utf-16" => Ok("\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_be_bytes).collect()),
+        "utf-16" => Ok(marked.encode_utf16().flat_map(u16::to_be_bytes).collect()),
+        "utf-16-le" => Ok(marked.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+        "utf-16-without-mark" => Ok(text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
+        "utf-16-le-without-mark" => Ok(text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+        "utf-32" => Ok(wide(&marked).into_iter().flat_map(u32::to_be_bytes).collect()),
+        "utf-32-le-without-mark" => Ok(wide(&text).into_iter().flat_map(u32::to_le_bytes).collect()),
+        "utf-7" => Ok(text.replace('<', "+ADw-").replace('>', "+AD4-").into_bytes()),
+        // What the recipe writes as characters of Latin-1 stands for bytes that are no characters.
+        "bytes" => text.chars().map(|c| u8::try_from(u32::from(c)).map_err(|_| format!("`{c}` is no byte"))).collect(),
         "latin-1" => {
             text.chars().map(|c| u8::try_from(u32::from(c)).map_err(|_| format!("`{c}` is not in Latin-1"))).collect()
         }

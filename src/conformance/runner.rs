@@ -247,7 +247,15 @@ impl<'a> Run<'a> {
     pub fn make(&self, send: &Send) -> Result<Sent, String> {
         if let Some(step) = send.resend {
             let earlier = step.checked_sub(1).and_then(|index| self.sent.get(index));
-            return earlier.cloned().flatten().ok_or_else(|| format!("step {step} sent nothing"));
+            let mut sent = earlier.cloned().flatten().ok_or_else(|| format!("step {step} sent nothing"))?;
+            // The same bytes at another endpoint.
+            if let Some(path) = send.query.as_ref().filter(|path| path.starts_with('/')) {
+                sent.path.clone_from(path);
+            }
+            if send.twin {
+                sent.body = twin(&sent.body)?;
+            }
+            return Ok(sent);
         }
         let workshop = Workshop {
             world: self.world,
@@ -371,6 +379,30 @@ impl<'a> Run<'a> {
 }
 
 /// The message with its ECDSA signature values, 64 bytes long, left out.
+/// The message with its P-256 signature value (r, s) replaced by (r, n - s).
+fn twin(message: &[u8]) -> Result<Vec<u8>, String> {
+    const ORDER: [u8; 32] = [
+        0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad,
+        0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+    ];
+    let text = String::from_utf8(message.to_vec()).map_err(|error| error.to_string())?;
+    let value = text.split("SignatureValue>").nth(1).and_then(|rest| rest.split('<').next()).unwrap_or_default();
+    let decoded = base64::decode_xml(value).map_err(|error| error.to_string())?;
+    let Some((r, s)) = decoded.split_at_checked(32).filter(|(_, s)| s.len() == 32) else {
+        return Err("the message has no P-256 signature value".into());
+    };
+    let mut borrow = false;
+    let mut other = Vec::with_capacity(32);
+    for (n, s) in ORDER.iter().zip(s).rev() {
+        let (first, under) = n.overflowing_sub(*s);
+        let (second, again) = first.overflowing_sub(u8::from(borrow));
+        borrow = under || again;
+        other.push(second);
+    }
+    other.reverse();
+    Ok(text.replacen(value, &base64::encode(&[r, &other].concat()), 1).into_bytes())
+}
+
 fn without_ecdsa_values(message: &[u8]) -> String {
     let text = String::from_utf8_lossy(message);
     let is_ecdsa = |piece: &str| {

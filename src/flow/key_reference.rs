@@ -14,7 +14,7 @@ use crate::wire::dsig::Signature;
 use crate::wire::ns;
 use crate::wire::saml;
 use crate::wire::wsse::{
-    BinarySecurityToken, SamlVersion, SecurityHeader, SecurityTokenReference, TokenReference, ValueType,
+    BinarySecurityToken, ErrorKind, SamlVersion, SecurityHeader, SecurityTokenReference, TokenReference, ValueType,
 };
 use crate::wire::x509::Certificate;
 use crate::wire::xml::Element;
@@ -61,11 +61,15 @@ pub(super) fn signing_key<'d>(
     };
     let reference = SecurityTokenReference::from_key_info(key_info).map_err(|error| {
         let at = key_info.document().element(error.at);
-        inquiry.stop(not_understood(error.to_string(), terms).at(place(at)))
+        let found = match &error.kind {
+            ErrorKind::ReferenceForm(name) => never(name),
+            _ => error.to_string(),
+        };
+        inquiry.stop(not_understood(found, terms).at(place(at)))
     })?;
     let style = style_of(&reference, header);
     if !style.is_some_and(|style| terms.profile.key_references.contains(&style)) {
-        return Err(inquiry.stop(not_understood(reference.target.style().to_owned(), terms).at(place(key_info))));
+        return Err(inquiry.stop(not_understood(never(reference.target.style()), terms).at(place(key_info))));
     }
     let resolved = resolve(header, &reference, terms, inquiry)?;
     let mut found = facts([Fact::text("found", reference.target.style())]);
@@ -89,21 +93,49 @@ fn style_of(reference: &SecurityTokenReference<'_>, header: &SecurityHeader<'_>)
         TokenReference::Direct { id, .. } if header.assertions.iter().any(|token| id_of(*token) == Some(*id)) => {
             Some(KeyReferenceStyle::SamlAssertion)
         }
+        TokenReference::Direct { id, .. } if is_path(header, id) => Some(KeyReferenceStyle::PkiPath),
         TokenReference::Direct { .. } => Some(KeyReferenceStyle::BinarySecurityToken),
         TokenReference::IssuerSerial(_) => Some(KeyReferenceStyle::IssuerSerial),
         TokenReference::SubjectKeyIdentifier(_) => Some(KeyReferenceStyle::SubjectKeyIdentifier),
-        TokenReference::ThumbprintSha1(_) => Some(KeyReferenceStyle::Thumbprint),
-        TokenReference::Certificate(_) => Some(KeyReferenceStyle::EmbeddedCertificate),
+        TokenReference::ThumbprintSha1(_) | TokenReference::CertificateDigest { .. } => {
+            Some(KeyReferenceStyle::Thumbprint)
+        }
+        TokenReference::SubjectName(_) => Some(KeyReferenceStyle::SubjectName),
+        TokenReference::Certificates(_) => Some(KeyReferenceStyle::EmbeddedCertificate),
         TokenReference::Assertion { .. } => Some(KeyReferenceStyle::SamlAssertion),
         // A bare key names nobody, and an embedded token stands where no signature covers it.
         TokenReference::KeyValue(_) | TokenReference::Embedded(_) => None,
     }
 }
 
+/// Whether the token with this id says that it is a certification path.
+fn is_path(header: &SecurityHeader<'_>, id: &str) -> bool {
+    let mut same = header.binary_security_tokens.iter().filter(|token| token.attribute(ns::WSU, "Id") == Some(id));
+    same.any(|token| token.attribute("", "ValueType") == Some(ns::X509_PKI_PATH))
+}
+
+/// What is never taken as the name of a signing key, and why.
+fn never(found: &str) -> String {
+    // An element's name comes with its namespace in front.
+    let name = found.rsplit('}').next().unwrap_or_default();
+    let why = match name {
+        "KeyName" => "a name that nobody but you can resolve",
+        "KeyValue" | "DEREncodedKeyValue" => "a bare key names nobody",
+        "RetrievalMethod" | "KeyInfoReference" => "nothing is ever fetched",
+        "EncryptedKey" | "AgreementMethod" | "DerivedKey" => "nothing is decrypted or derived",
+        "Embedded" => "no signature covers what is embedded in it",
+        "PGPData" | "SPKIData" | "MgmtData" => "neither PGP nor SPKI is spoken here",
+        _ => return found.to_owned(),
+    };
+    format!("{name} ({why})")
+}
+
 fn style_name(style: KeyReferenceStyle) -> &'static str {
     match style {
         KeyReferenceStyle::BinarySecurityToken => "a Direct Reference to a BinarySecurityToken",
+        KeyReferenceStyle::PkiPath => "a Direct Reference to a BinarySecurityToken with a PKIPath",
         KeyReferenceStyle::IssuerSerial => "IssuerSerial",
+        KeyReferenceStyle::SubjectName => "X509SubjectName",
         KeyReferenceStyle::SubjectKeyIdentifier => "SubjectKeyIdentifier",
         KeyReferenceStyle::Thumbprint => "ThumbprintSHA1",
         KeyReferenceStyle::EmbeddedCertificate => "X509Certificate",
@@ -121,10 +153,21 @@ fn resolve<'d>(
     match &reference.target {
         TokenReference::Direct { id, .. } => direct(header, id, reference, terms, inquiry),
         TokenReference::Assertion { id, .. } => assertion(header, id, reference, terms, inquiry),
-        TokenReference::Certificate(der) => {
-            let parsed = Certificate::parse(der);
+        TokenReference::Certificates(ders) => {
+            let parsed: Result<Vec<_>, _> = ders.iter().map(|der| Certificate::parse(der)).collect();
             let parsed = parsed.map_err(|error| inquiry.stop(unreadable(error.to_string(), reference.element)))?;
-            of_certificate(parsed, Vec::new(), None, reference.element, inquiry)
+            let mut parsed = parsed.into_iter();
+            let Some(leaf) = parsed.next() else {
+                return Err(inquiry.stop(unreadable("it holds no certificate".to_owned(), reference.element)));
+            };
+            of_certificate(leaf, parsed.collect(), None, reference.element, inquiry)
+        }
+        TokenReference::SubjectName(name) => {
+            registered(known.iter().filter(|known| name.matches(known.subject())), reference, inquiry)
+        }
+        TokenReference::CertificateDigest { algorithm, digest } => {
+            let same = |known: &&Certificate| algorithm.digest(known.der()).as_ref() == digest.as_slice();
+            registered(known.iter().filter(same), reference, inquiry)
         }
         TokenReference::IssuerSerial(named) => {
             registered(known.iter().filter(|known| named.names(known)), reference, inquiry)
@@ -138,7 +181,7 @@ fn resolve<'d>(
             registered(known.iter().filter(same), reference, inquiry)
         }
         TokenReference::KeyValue(_) | TokenReference::Embedded(_) => {
-            Err(inquiry.stop(not_understood(reference.target.style().to_owned(), terms)))
+            Err(inquiry.stop(not_understood(never(reference.target.style()), terms)))
         }
     }
 }

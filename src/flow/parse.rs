@@ -111,16 +111,38 @@ fn version(soap: &soap::Envelope<'_>, profile: &Profile, inquiry: &mut Inquiry) 
 /// Nothing from strangers is decrypted: what is encrypted is refused by name, not by a digest that
 /// does not match.
 fn refuse_encryption(soap: &soap::Envelope<'_>, inquiry: &mut Inquiry) -> Result<(), Stopped> {
-    let encrypted = soap.element.descendants().find(|element| {
-        matches!(element.namespace(), ns::XENC | ns::XENC11) && element.local_name() != "ReferenceList"
-    });
-    match encrypted {
-        None => Ok(()),
-        Some(element) => inquiry.refuse(
-            Refusal::new(CheckId::EncryptionPresent)
-                .with(Fact::text("element", element.qualified_name()))
-                .at(place(element)),
-        ),
+    let Some(element) = soap.element.descendants().find(|element| is_encrypted(*element)) else { return Ok(()) };
+    if element.namespace() == ns::SAML2 {
+        return inquiry.refuse(Refusal::new(CheckId::AssertionEncrypted).at(place(element)));
+    }
+    let inside = |name: &str| element.ancestors().any(|ancestor| ancestor.local_name() == name);
+    let (stands_in, detail) = if element.is(ns::WSSE11, "EncryptedHeader") {
+        ("soap:Header", "the encryption of header blocks (sp:Header in sp:EncryptedParts)")
+    } else if inside("SubjectConfirmation") || inside("SubjectConfirmationData") {
+        ("the assertion's confirmation", "KeyType SymmetricKey: ask for a token with KeyType PublicKey")
+    } else if inside("Body") {
+        ("soap:Body", "the encryption of the Body (sp:EncryptedParts, sp:ContentEncryptedElements, action Encrypt)")
+    } else if inside("Security") {
+        ("wsse:Security", "message encryption (sp:EncryptedParts, sp:EncryptSignature, action Encrypt)")
+    } else {
+        ("soap:Header", "the encryption of header blocks")
+    };
+    inquiry.refuse(
+        Refusal::new(CheckId::EncryptionPresent)
+            .with(Fact::text("element", element.qualified_name()))
+            .with(Fact::text("place", stands_in))
+            .with(Fact::text("detail", detail))
+            .at(place(element)),
+    )
+}
+
+/// XML Encryption 1.1, WSS 1.1 §9, SAML 2.0 Core §2.2.4, §2.3.4, §2.7.3.2. A ReferenceList alone encrypts nothing.
+fn is_encrypted(element: Element<'_>) -> bool {
+    match element.namespace() {
+        ns::XENC | ns::XENC11 => element.local_name() != "ReferenceList",
+        ns::WSSE11 => element.local_name() == "EncryptedHeader",
+        ns::SAML2 => matches!(element.local_name(), "EncryptedAssertion" | "EncryptedID" | "EncryptedAttribute"),
+        _ => false,
     }
 }
 

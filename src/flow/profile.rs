@@ -225,13 +225,17 @@ impl DigestMethod {
 pub enum KeyReferenceStyle {
     /// STR/Reference to a BinarySecurityToken with one X.509 certificate.
     BinarySecurityToken,
+    /// STR/Reference to a BinarySecurityToken with a certification path.
+    PkiPath,
     /// X509IssuerSerial, in an STR or directly in X509Data.
     IssuerSerial,
+    /// X509SubjectName. Names a registered certificate, if it names one only.
+    SubjectName,
     /// KeyIdentifier `#X509SubjectKeyIdentifier`, or X509SKI.
     SubjectKeyIdentifier,
-    /// KeyIdentifier `#ThumbprintSHA1`. Names a registered certificate; proves nothing by itself.
+    /// KeyIdentifier `#ThumbprintSHA1`, or X509Digest. Names a registered certificate; proves nothing by itself.
     Thumbprint,
-    /// X509Data/X509Certificate, in an STR or directly in KeyInfo.
+    /// X509Data/X509Certificate, in an STR or directly in KeyInfo; several are a chain, the leaf first.
     EmbeddedCertificate,
     /// A SAML holder-of-key assertion in the header, by KeyIdentifier `#SAMLID` or
     /// `#SAMLAssertionID`, or by Reference; of which version, says [`AssertionRules`].

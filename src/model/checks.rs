@@ -76,7 +76,7 @@ checks! {
     SecurityHeader           "security-header-missing"      HeaderSecurity      "WSS 1.1 §5"
     SecurityHeaderSingle     "security-header-repeated"     HeaderSecurity      "WSS 1.1 §5"
     SecurityHeaderContent    "security-header-content"      HeaderSecurity      "WSS 1.1 §5"
-    EncryptionPresent        "encrypted-content"            HeaderSecurity      "ours"
+    EncryptionPresent        "encrypted-content"            Encrypted           "ours"
     SignaturePresent         "signature-missing"            SignatureMissing    "WSS 1.1 §8"
     SignatureSingle          "signature-repeated"           SignatureForm       "ours"
     SignatureStructure       "signature-structure"          SignatureForm       "XML Signature 1.1 §4"
@@ -126,7 +126,7 @@ checks! {
 
     // ── SAML ───────────────────────────────────────────────────────────────────────────────────
     AssertionSingle          "assertion-repeated"           TokenForm           "WSS SAML Token Profile 1.1 §3.3"
-    AssertionEncrypted       "assertion-encrypted"          TokenForm           "ours"
+    AssertionEncrypted       "assertion-encrypted"          Encrypted           "ours"
     AssertionStructure       "assertion-structure"          TokenForm           "SAML 2.0 Core §2"
     AssertionVersion         "assertion-version"            TokenForm           "SAML 2.0 Core §2.3.3"
     AssertionSigned          "assertion-not-signed"         TokenForm           "SAML 2.0 Core §5"

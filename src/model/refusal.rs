@@ -14,6 +14,7 @@ pub enum PublicCode {
     SoapEnvelope,
     HeaderSecurity,
     HeaderAddressing,
+    Encrypted,
     SignatureMissing,
     SignatureForm,
     SignatureAlgorithm,
@@ -47,13 +48,14 @@ pub enum Tell {
 }
 
 impl PublicCode {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::XmlMalformed,
         Self::XmlForbidden,
         Self::XmlLimit,
         Self::SoapEnvelope,
         Self::HeaderSecurity,
         Self::HeaderAddressing,
+        Self::Encrypted,
         Self::SignatureMissing,
         Self::SignatureForm,
         Self::SignatureAlgorithm,
@@ -83,6 +85,7 @@ impl PublicCode {
             Self::SoapEnvelope => "SOAP-ENVELOPE",
             Self::HeaderSecurity => "HDR-SECURITY",
             Self::HeaderAddressing => "HDR-ADDRESSING",
+            Self::Encrypted => "MSG-ENCRYPTED",
             Self::SignatureMissing => "SIG-MISSING",
             Self::SignatureForm => "SIG-FORM",
             Self::SignatureAlgorithm => "SIG-ALGORITHM",

@@ -79,6 +79,7 @@ fn row(refusal: &Refusal) -> (StatusCode, ErrorCode) {
         PublicCode::XmlMalformed
         | PublicCode::XmlForbidden
         | PublicCode::XmlLimit
+        | PublicCode::Encrypted
         | PublicCode::SignatureMissing
         | PublicCode::SignatureForm
         | PublicCode::SignatureAlgorithm

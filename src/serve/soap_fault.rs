@@ -36,6 +36,10 @@ pub fn code(refusal: &Refusal) -> FaultCode {
         PublicCode::HeaderSecurity | PublicCode::SignatureMissing | PublicCode::SignatureForm => {
             wsse("InvalidSecurity")
         }
+        PublicCode::Encrypted => match refusal.check {
+            CheckId::AssertionEncrypted => wsse("InvalidSecurityToken"),
+            _ => wsse("InvalidSecurity"),
+        },
         PublicCode::SignatureAlgorithm => wsse("UnsupportedAlgorithm"),
         PublicCode::SignatureReference
         | PublicCode::SignatureCoverage

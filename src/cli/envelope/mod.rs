@@ -1,6 +1,7 @@
 //! `vidimus envelope`: work on a file with a signed SOAP envelope, without any server.
 
 pub mod inspect;
+pub mod limits;
 pub mod sign;
 pub mod signing;
 pub mod structure;

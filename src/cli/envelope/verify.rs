@@ -69,6 +69,10 @@ pub struct Args {
     /// Be content with an intact message, whoever signed it
     #[arg(long)]
     any_signer: bool,
+    /// Take more or less than usual: body, depth, nodes, attributes, namespaces, name, references, prefixes, canonical;
+    /// may be repeated
+    #[arg(long, value_name = "NAME=NUMBER")]
+    limit: Vec<String>,
     /// Show the settings of this stack, whatever the message looks like: cxf, spring-ws, metro, wcf, zeep, node-soap,
     /// soapui, php …
     #[arg(long, value_name = "NAME")]
@@ -105,7 +109,8 @@ pub fn run(args: &Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
     let trusted = Trusted::read(&args.trust, &args.registered, &args.saml_issuer)?;
     let trusted = trusted.with_revocation(&args.crl, &args.ocsp, now)?;
     let profile = args.profile.as_deref().map(profile).transpose()?;
-    let mut verdict = judge(bytes, &trusted, profile, args.at);
+    let limits = super::limits::read(&args.limit)?;
+    let mut verdict = judge_within(bytes, &trusted, profile, args.at, &limits);
     if let Some(name) = &args.stack {
         verdict.stack = Some(stacks::named(name)?);
     }
@@ -125,20 +130,23 @@ pub fn run(args: &Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
 /// Judges an envelope, or a signed document, by whom one trusts; without a profile, any operation
 /// of any service.
 pub fn judge(bytes: Vec<u8>, trusted: &Trusted, asked: Option<Profile>, at: At) -> Verdict {
+    judge_within(bytes, trusted, asked, at, &Limits::default())
+}
+
+fn judge_within(bytes: Vec<u8>, trusted: &Trusted, asked: Option<Profile>, at: At, limits: &Limits) -> Verdict {
     let mut inquiry = Inquiry::new(Stop::Never, microseconds);
-    let limits = Limits::default();
     let mut profile = asked.clone().or_else(|| profiles::built_in().into_iter().next());
     let mut now = Utc::now();
     let mut judged = Err(Stopped);
     let examined = Examined::read(&bytes);
-    let document = parse::document(bytes, &limits, &mut inquiry).ok();
+    let document = parse::document(bytes, limits, &mut inquiry).ok();
     if let (Some(document), Some(profile)) = (&document, &mut profile) {
         now = moment(document, at, now);
         if asked.is_none() {
             // Without a profile of one's own any operation of any service is looked at.
             profile.door = None;
         }
-        judged = steps(document, trusted, profile, &limits, now, &mut inquiry);
+        judged = steps(document, trusted, profile, limits, now, &mut inquiry);
     }
     let (trace, _) = inquiry.finish();
     let outcome = judged.unwrap_or(Outcome::Refused);

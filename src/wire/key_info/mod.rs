@@ -6,6 +6,7 @@
 
 mod key_value;
 
+use crate::wire::crypto::DigestAlgorithm;
 use crate::wire::ns;
 use crate::wire::shape::{self, MAX_URI, Shape, ShapeError, name_of};
 use crate::wire::x509::{Certificate, DistinguishedName, MAX_CERTIFICATE, SerialNumber};
@@ -20,7 +21,25 @@ pub struct X509Data {
     pub certificates: Vec<Vec<u8>>,
     pub issuer_serials: Vec<IssuerSerial>,
     pub subject_key_identifiers: Vec<Vec<u8>>,
-    pub subject_names: Vec<String>,
+    pub subject_names: Vec<DistinguishedName>,
+    /// `dsig11:X509Digest`, with a digest that needs no exception.
+    pub digests: Vec<(DigestAlgorithm, Vec<u8>)>,
+}
+
+impl X509Data {
+    /// How many names of a certificate stand here.
+    pub fn names(&self) -> usize {
+        self.issuer_serials.len() + self.subject_key_identifiers.len() + self.subject_names.len() + self.digests.len()
+    }
+
+    /// Whether every name that stands here is this certificate's.
+    pub fn all_name(&self, certificate: &Certificate) -> bool {
+        let identifier = certificate.subject_key_identifier();
+        self.issuer_serials.iter().all(|named| named.names(certificate))
+            && self.subject_key_identifiers.iter().all(|named| identifier == Some(named.as_slice()))
+            && self.subject_names.iter().all(|named| named.matches(certificate.subject()))
+            && self.digests.iter().all(|(algorithm, digest)| algorithm.digest(certificate.der()).as_ref() == digest)
+    }
 }
 
 /// `ds:X509IssuerSerial`, compared by its parts and never as text.
@@ -44,11 +63,9 @@ impl IssuerSerial {
         shape::no_text(element)?;
         let issuer = shape::one(element, ns::DS, "X509IssuerName", "ds:X509IssuerName")?;
         let serial = shape::one(element, ns::DS, "X509SerialNumber", "ds:X509SerialNumber")?;
-        let name = shape::some_text(issuer, MAX_NAME)?;
         let number = shape::some_text(serial, MAX_URI)?;
         Ok(Self {
-            issuer: DistinguishedName::parse(&name)
-                .map_err(|error| ShapeError::value("a distinguished name", &name, error, issuer))?,
+            issuer: name(issuer)?,
             serial: SerialNumber::from_decimal(&number)
                 .ok_or_else(|| ShapeError::value("a decimal serial number", &number, "", serial))?,
         })
@@ -72,9 +89,8 @@ pub fn x509_data(element: Element<'_>) -> Result<X509Data, ShapeError> {
             (ns::DS, "X509Certificate") => data.certificates.push(shape::bytes(child, MAX_CERTIFICATE)?),
             (ns::DS, "X509IssuerSerial") => data.issuer_serials.push(IssuerSerial::read(child)?),
             (ns::DS, "X509SKI") => data.subject_key_identifiers.push(shape::bytes(child, MAX_IDENTIFIER)?),
-            (ns::DS, "X509SubjectName") => data.subject_names.push(shape::text(child, MAX_NAME)?),
-            // A digest names a certificate that stands there too; beside one it adds nothing.
-            (ns::DS11, "X509Digest") => {}
+            (ns::DS, "X509SubjectName") => data.subject_names.push(name(child)?),
+            (ns::DS11, "X509Digest") => data.digests.push(digest(child)?),
             _ => return Err(ShapeError::new(Shape::Unexpected(name_of(child)), child)),
         }
     }
@@ -82,6 +98,20 @@ pub fn x509_data(element: Element<'_>) -> Result<X509Data, ShapeError> {
         return Err(ShapeError::new(Shape::Empty, element));
     }
     Ok(data)
+}
+
+/// A distinguished name in text.
+fn name(element: Element<'_>) -> Result<DistinguishedName, ShapeError> {
+    let text = shape::some_text(element, MAX_NAME)?;
+    DistinguishedName::parse(&text).map_err(|error| ShapeError::value("a distinguished name", &text, error, element))
+}
+
+/// `dsig11:X509Digest` (XML Signature 1.1 section 4.5.4.1).
+fn digest(element: Element<'_>) -> Result<(DigestAlgorithm, Vec<u8>), ShapeError> {
+    let uri = shape::attribute(element, "Algorithm", "dsig11:X509Digest/@Algorithm")?;
+    let algorithm = DigestAlgorithm::from_uri(uri)
+        .ok_or_else(|| ShapeError::value("SHA-256, SHA-384 or SHA-512", uri, "", element))?;
+    Ok((algorithm, shape::bytes(element, MAX_IDENTIFIER)?))
 }
 
 /// A key that a KeyInfo shows: alone, or in a certificate.
@@ -129,7 +159,7 @@ fn from_x509_data(element: Element<'_>) -> Result<ShownKey, ShapeError> {
     };
     let certificate =
         Certificate::parse(der).map_err(|error| ShapeError::value("a certificate", "", error, element))?;
-    if data.issuer_serials.iter().any(|named| !named.names(&certificate)) {
+    if !data.all_name(&certificate) {
         return Err(ShapeError::new(Shape::Repeated("a key".to_owned()), element));
     }
     Ok(ShownKey { spki: certificate.spki().to_vec(), certificate: Some(der.clone()) })

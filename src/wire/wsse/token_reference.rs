@@ -5,10 +5,11 @@
 //! with a certificate and its own issuer and serial (zeep).
 
 use super::{Error, ErrorKind};
+use crate::wire::crypto::DigestAlgorithm;
 use crate::wire::key_info::{self, IssuerSerial};
 use crate::wire::ns;
 use crate::wire::shape::{self, MAX_ID, Shape, ShapeError, name_of, short};
-use crate::wire::x509::{Certificate, MAX_CERTIFICATE};
+use crate::wire::x509::{Certificate, DistinguishedName, MAX_CERTIFICATE};
 use crate::wire::xml::Element;
 
 /// What a KeyInfo or SecurityTokenReference points at.
@@ -32,8 +33,13 @@ pub enum TokenReference<'d> {
     SubjectKeyIdentifier(Vec<u8>),
     /// `wsse:KeyIdentifier`: SHA-1 of a certificate.
     ThumbprintSha1(Vec<u8>),
-    /// The certificate itself, DER: `wsse:KeyIdentifier` of type X509v3 or `ds:X509Certificate`.
-    Certificate(Vec<u8>),
+    /// `ds:X509SubjectName`.
+    SubjectName(DistinguishedName),
+    /// `dsig11:X509Digest`: a digest of a certificate.
+    CertificateDigest { algorithm: DigestAlgorithm, digest: Vec<u8> },
+    /// The certificate itself, DER, and behind it those that issued it: `wsse:KeyIdentifier` of type X509v3 or
+    /// `ds:X509Certificate`. Never empty.
+    Certificates(Vec<Vec<u8>>),
     /// An assertion of the message, by its `ID` or `AssertionID`.
     Assertion { id: String, version: SamlVersion },
     /// `ds:KeyValue`: the bare key, as SubjectPublicKeyInfo (DER).
@@ -51,7 +57,9 @@ impl TokenReference<'_> {
             Self::IssuerSerial(_) => "IssuerSerial",
             Self::SubjectKeyIdentifier(_) => "SubjectKeyIdentifier",
             Self::ThumbprintSha1(_) => "ThumbprintSHA1",
-            Self::Certificate(_) => "X509Certificate",
+            Self::SubjectName(_) => "X509SubjectName",
+            Self::CertificateDigest { .. } => "X509Digest",
+            Self::Certificates(_) => "X509Certificate",
             Self::Assertion { version: SamlVersion::Saml1, .. } => "SAMLAssertionID",
             Self::Assertion { version: SamlVersion::Saml2, .. } => "SAMLID",
             Self::KeyValue(_) => "KeyValue",
@@ -132,7 +140,7 @@ fn key_identifier(identifier: Element<'_>) -> Result<TokenReference<'_>, Error> 
             Ok(TokenReference::SubjectKeyIdentifier(shape::bytes(identifier, MAX_IDENTIFIER)?))
         }
         ns::THUMBPRINT_SHA1 => Ok(TokenReference::ThumbprintSha1(shape::bytes(identifier, MAX_IDENTIFIER)?)),
-        ns::X509_V3 => Ok(TokenReference::Certificate(shape::bytes(identifier, MAX_CERTIFICATE)?)),
+        ns::X509_V3 => Ok(TokenReference::Certificates(vec![shape::bytes(identifier, MAX_CERTIFICATE)?])),
         other => Err(Error::new(ErrorKind::ReferenceForm(format!("KeyIdentifier `{}`", short(other))), identifier)),
     }
 }
@@ -147,28 +155,34 @@ fn plain(child: Element<'_>) -> Result<TokenReference<'_>, Error> {
     }
 }
 
-/// A certificate wins over what names it; `flow` checks that both are the same. Two certificates,
-/// or two names without one, are two tokens.
+/// A certificate wins over what names it, when all of it names that one. Several are taken as a chain, the leaf first,
+/// each issued by the next; any other two are two tokens, and so are two names without a certificate.
 fn x509_data(element: Element<'_>) -> Result<TokenReference<'_>, Error> {
     let mut data = key_info::x509_data(element)?;
-    let names = data.issuer_serials.len() + data.subject_key_identifiers.len();
-    match (data.certificates.len(), names) {
-        (1, _) => {
-            let der = data.certificates.swap_remove(0);
-            let certificate = Certificate::parse(&der)
-                .map_err(|error| Error::new(ErrorKind::Certificate(error.to_string()), element))?;
-            if data.issuer_serials.iter().any(|named| !named.names(&certificate)) {
-                return Err(Error::new(ErrorKind::ReferenceAmbiguous, element));
-            }
-            Ok(TokenReference::Certificate(der))
+    let ambiguous = || Error::new(ErrorKind::ReferenceAmbiguous, element);
+    if !data.certificates.is_empty() {
+        let read = |der: &Vec<u8>| {
+            Certificate::parse(der).map_err(|error| Error::new(ErrorKind::Certificate(error.to_string()), element))
+        };
+        let certificates: Vec<Certificate> = data.certificates.iter().map(read).collect::<Result<_, _>>()?;
+        let issued = |pair: &[Certificate]| match pair {
+            [one, next] => next.is_authority() && one.issuer().matches(next.subject()) && one != next,
+            _ => true,
+        };
+        let named = certificates.first().is_some_and(|leaf| data.all_name(leaf));
+        if !named || !certificates.windows(2).all(issued) {
+            return Err(ambiguous());
         }
-        (0, 1) => Ok(match data.issuer_serials.pop() {
-            Some(named) => TokenReference::IssuerSerial(named),
-            None => TokenReference::SubjectKeyIdentifier(data.subject_key_identifiers.swap_remove(0)),
-        }),
-        (0, 0) => Err(Error::new(ErrorKind::ReferenceForm("X509SubjectName".to_owned()), element)),
-        _ => Err(Error::new(ErrorKind::ReferenceAmbiguous, element)),
+        return Ok(TokenReference::Certificates(data.certificates));
     }
+    if data.names() != 1 {
+        return Err(ambiguous());
+    }
+    let issuer_serial = data.issuer_serials.pop().map(TokenReference::IssuerSerial);
+    let identifier = data.subject_key_identifiers.pop().map(TokenReference::SubjectKeyIdentifier);
+    let subject = data.subject_names.pop().map(TokenReference::SubjectName);
+    let digest = data.digests.pop().map(|(algorithm, digest)| TokenReference::CertificateDigest { algorithm, digest });
+    issuer_serial.or(identifier).or(subject).or(digest).ok_or_else(ambiguous)
 }
 
 /// Longest key identifier, in bytes.
@@ -203,6 +217,10 @@ mod tests {
         reference(&format!("<wsse:KeyIdentifier ValueType='{value_type}'>{value}</wsse:KeyIdentifier>"))
     }
 
+    fn digest(algorithm: &str) -> String {
+        format!("<d:X509Digest xmlns:d='{}' Algorithm='{algorithm}'>AQID</d:X509Digest>", ns::DS11)
+    }
+
     #[test]
     fn reads_every_style_that_clients_use() {
         let issuer_serial = "<ds:X509IssuerSerial><ds:X509IssuerName>CN=Test CA, O=\"x, y\"</ds:X509IssuerName>\
@@ -216,6 +234,8 @@ mod tests {
             (key_identifier(ns::X509_SUBJECT_KEY_IDENTIFIER, "AQID"), "SubjectKeyIdentifier"),
             (key_identifier(ns::THUMBPRINT_SHA1, "AQID"), "ThumbprintSHA1"),
             (key_identifier(ns::X509_V3, "AQID"), "X509Certificate"),
+            (read("<ds:X509Data><ds:X509SubjectName>CN=a</ds:X509SubjectName></ds:X509Data>"), "X509SubjectName"),
+            (read(&format!("<ds:X509Data>{}</ds:X509Data>", digest(ns::SHA256))), "X509Digest"),
             (key_identifier(ns::SAML20_ASSERTION_ID, "_a1"), "Saml2 _a1"),
             (key_identifier(ns::SAML11_ASSERTION_ID, "_a1"), "Saml1 _a1"),
             (read(key_value), "KeyValue"),
@@ -236,7 +256,13 @@ mod tests {
             (key_identifier("urn:x", "a"), "no way to refer"),
             (read("<ds:KeyName>k</ds:KeyName>"), "no way to refer"),
             (read("<ds:RetrievalMethod URI='#a'/>"), "no way to refer"),
-            (read("<ds:X509Data><ds:X509SubjectName>CN=a</ds:X509SubjectName></ds:X509Data>"), "no way to refer"),
+            (read(&format!("<ds:X509Data>{}</ds:X509Data>", digest(ns::SHA1))), "SHA-256"),
+            (
+                read(
+                    "<ds:X509Data><ds:X509SubjectName>CN=a</ds:X509SubjectName><ds:X509SKI>AQ==</ds:X509SKI></ds:X509Data>",
+                ),
+                "in two ways",
+            ),
             (read(""), "is missing"),
             (read("<ds:KeyName>k</ds:KeyName><ds:KeyName>k</ds:KeyName>"), "no place"),
             (

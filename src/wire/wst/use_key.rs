@@ -55,10 +55,11 @@ fn reference(reference: SecurityTokenReference<'_>) -> Result<UseKey<'_>, Error>
     use crate::wire::x509::Certificate;
     match reference.target {
         TokenReference::KeyValue(spki) => Ok(UseKey::Shown(ShownKey { spki, certificate: None })),
-        TokenReference::Certificate(der) => match Certificate::parse(&der) {
-            Ok(certificate) => {
-                Ok(UseKey::Shown(ShownKey { spki: certificate.spki().to_vec(), certificate: Some(der) }))
-            }
+        TokenReference::Certificates(ders) => match Certificate::parse(ders.first().map_or(&[], Vec::as_slice)) {
+            Ok(certificate) => Ok(UseKey::Shown(ShownKey {
+                spki: certificate.spki().to_vec(),
+                certificate: Some(certificate.der().to_vec()),
+            })),
             Err(error) => {
                 let kind = wsse::ErrorKind::Certificate(error.to_string());
                 let at = reference.element.id();

@@ -9,6 +9,7 @@
 pub mod c14n;
 #[cfg(test)]
 mod differential;
+mod encoding;
 /// Inclusive canonical form, for exceptions.
 pub mod inclusive;
 mod names;

@@ -9,7 +9,7 @@
 use super::names;
 use super::tags::{Open, Scope};
 use super::tree::{Document, EMPTY, Kind, NO_NODE, Node, Span, Tree};
-use super::{Error, ErrorKind, Limits};
+use super::{Error, ErrorKind, Limits, encoding};
 
 /// Reads a whole document.
 pub(super) fn scan(bytes: Vec<u8>, limits: &Limits) -> Result<Document, Error> {
@@ -17,27 +17,11 @@ pub(super) fn scan(bytes: Vec<u8>, limits: &Limits) -> Result<Document, Error> {
         let detail = format!("the document has {} bytes; {} are taken", bytes.len(), limits.bytes);
         return Err(Error::new(ErrorKind::LimitBytes, limits.bytes, detail));
     }
-    if let Some(detail) = foreign_encoding(&bytes) {
-        return Err(Error::new(ErrorKind::Encoding, 0, detail));
-    }
-    let source = String::from_utf8(bytes).map_err(|error| {
-        Error::new(ErrorKind::Encoding, error.utf8_error().valid_up_to(), "the bytes here are not UTF-8")
-    })?;
+    let source = encoding::utf8(bytes)?;
     let mut scanner = Scanner::new(&source, limits);
     scanner.document().map_err(|error| *error)?;
     let tree = scanner.tree;
     Ok(Document { source, tree })
-}
-
-/// What the first bytes say of an encoding other than UTF-8 (XML 1.0 appendix F).
-fn foreign_encoding(bytes: &[u8]) -> Option<&'static str> {
-    match bytes {
-        [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..] => {
-            Some("the document begins with the byte order mark of UTF-16; send UTF-8")
-        }
-        [0, ..] | [_, 0, ..] => Some("the document looks like UTF-16 or UTF-32; send UTF-8"),
-        _ => None,
-    }
 }
 
 /// What a function of the scanner returns; mostly a place.
@@ -122,12 +106,15 @@ impl<'s> Scanner<'s> {
             let value;
             (value, at) = self.declared(spaced + name.len())?;
             let fault = match name {
-                "version" if value != "1.0" => Some((ErrorKind::Syntax, "only XML 1.0 is read")),
+                "version" if value != "1.0" => Some((ErrorKind::Syntax, "only XML 1.0 is read".to_owned())),
                 "encoding" if !value.eq_ignore_ascii_case("utf-8") => {
-                    Some((ErrorKind::Encoding, "the XML declaration names an encoding other than UTF-8"))
+                    // The bytes are UTF-8, or we would not be here: they are one thing and say another.
+                    let name: String = value.chars().take(MAX_ENCODING_NAME).collect();
+                    let name = name.escape_default();
+                    Some((ErrorKind::Encoding, format!("the XML declaration says `{name}`, and only UTF-8 is read")))
                 }
                 "standalone" if value != "yes" && value != "no" => {
-                    Some((ErrorKind::Syntax, "standalone is neither yes nor no"))
+                    Some((ErrorKind::Syntax, "standalone is neither yes nor no".to_owned()))
                 }
                 _ => None,
             };
@@ -427,5 +414,7 @@ fn is_space(byte: u8) -> bool {
 
 /// The longest reference, without `&`: leading zeros are legal, but not without end.
 const MAX_REFERENCE: usize = 16;
+/// How much of the name of an encoding is quoted.
+const MAX_ENCODING_NAME: usize = 40;
 /// The longest XML declaration.
 const MAX_DECLARATION: usize = 256;
