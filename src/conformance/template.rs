@@ -5,6 +5,7 @@
 //! ${now}  ${now+300}  ${now-60:s} the clock, moved by seconds; `:s` without milliseconds
 //! ${endpoint}                     where the message goes
 //! ${certificate}  ${certificate:NAME}   base64 of the signer's, or another's, certificate
+//! ${path:NAME+NAME}              base64 of a PKIPath of certificates, in this order (the leaf last)
 //! ${issuer} ${serial} ${ski} ${thumbprint} ${modulus} ${exponent}   likewise, of that certificate
 //! ${pkipath:LEAF,CA}              base64 of a PKIPath, whose first certificate is the last one named
 //! ${file:parts/x.xml}             another template
@@ -89,6 +90,7 @@ impl Scope<'_> {
         let value = match name {
             "now" => self.now(rest)?,
             "endpoint" if rest.is_empty() => self.endpoint.to_owned(),
+            "path" => self.path(rest.strip_prefix(':').ok_or("${path:NAME+NAME}")?)?,
             "file" => self.file(rest.strip_prefix(':').ok_or("${file:NAME}")?)?,
             "repeat" => repeated(rest)?,
             "pkipath" => self.pkipath(rest)?,
@@ -125,6 +127,16 @@ impl Scope<'_> {
             (true, Some((seconds, _))) => Ok(format!("{seconds}Z")),
             _ => Ok(written),
         }
+    }
+
+    /// ITU-T X.509 §7.7.1: a SEQUENCE of certificates.
+    fn path(&self, names: &str) -> Result<String, String> {
+        let mut content = Vec::new();
+        for name in names.split('+') {
+            content.extend_from_slice(self.keys.certificate(name)?.der());
+        }
+        let length = u16::try_from(content.len()).map_err(|_| "the path is too long")?.to_be_bytes();
+        Ok(base64::encode(&[&[0x30, 0x82], length.as_slice(), &content].concat()))
     }
 
     fn of_certificate(&self, word: &str, name: Option<&str>) -> Result<String, String> {

@@ -18,7 +18,7 @@ use crate::wire::ns;
 use crate::wire::soap::addressing::AddressingHeader;
 use crate::wire::wsse::{BinarySecurityToken, SecurityHeader, ValueType};
 use crate::wire::x509::Certificate;
-use crate::wire::xml::{Element, NodeId};
+use crate::wire::xml::{Element, Limits, NodeId};
 
 /// The covered elements, and what of the addressing headers may be believed.
 #[derive(Debug)]
@@ -68,8 +68,12 @@ pub(super) fn covered<'d>(
 ) -> Result<Covered<'d>, Stopped> {
     let mut elements = Vec::with_capacity(signature.references().len());
     let mut octets = Vec::with_capacity(envelope.soap.element.range().len());
+    // One budget for all of them: many references to one large element cost as much as many elements.
+    let mut limits = terms.limits.clone();
     for reference in signature.references() {
-        if let Some(element) = digest(reference, signature, terms, &mut octets, inquiry)?
+        let element = digest(reference, signature, (terms, &limits), &mut octets, inquiry)?;
+        limits.canonical = limits.canonical.saturating_sub(octets.len());
+        if let Some(element) = element
             && position(envelope, header, element, reference, inquiry)?
         {
             elements.push(element);
@@ -133,12 +137,12 @@ fn wanted(signer: &SigningKey<'_>, profile: &Profile) -> Vec<&'static str> {
 fn digest<'d>(
     reference: &Reference<'d>,
     signature: &Signature<'d>,
-    terms: Terms<'_>,
+    (terms, limits): (Terms<'_>, &Limits),
     octets: &mut Vec<u8>,
     inquiry: &mut Inquiry,
 ) -> Result<Option<Element<'d>>, Stopped> {
     let uri = reference.uri.unwrap_or_default();
-    let computed = match reference.digest(terms.limits, octets) {
+    let computed = match reference.digest(limits, octets) {
         Ok(computed) => computed,
         // Algorithms and forms have been listed by `verify`; say each fault once.
         Err(error) if signature.faults().contains(&error) => return Ok(None),

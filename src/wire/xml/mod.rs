@@ -49,7 +49,7 @@ pub struct Limits {
     pub references: usize,
     /// Prefixes of one `InclusiveNamespaces/@PrefixList`.
     pub prefixes: usize,
-    /// One canonical form, in bytes.
+    /// The canonical forms of all references of a signature together, in bytes; its SignedInfo has as much for itself.
     pub canonical: usize,
 }
 
