@@ -347,7 +347,7 @@ impl Profile {
             return Err(("algorithms.minimum_rsa_bits", format!("write {MINIMUM_RSA_BITS} or more")));
         }
         let exponent = self.algorithms.minimum_rsa_exponent;
-        if exponent < 3 || exponent % 2 == 0 {
+        if exponent < 3 || exponent.is_multiple_of(2) {
             return Err(("algorithms.minimum_rsa_exponent", format!("write {MINIMUM_RSA_EXPONENT}")));
         }
         if self.time.skew > MAXIMUM_SKEW {

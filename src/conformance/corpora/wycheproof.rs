@@ -128,9 +128,9 @@ fn algorithm(group: &Group, key: Option<&PublicKey>) -> Option<(SignatureAlgorit
             SignatureAlgorithm::rsa_pss(digest).map(|algorithm| (algorithm, exact))
         }
         ("EcdsaP1363Verify" | "EcdsaVerify", Some(digest)) => {
-            let of_curve =
+            let mut of_curve =
                 SignatureAlgorithm::ALL.into_iter().filter(|a| key.is_some_and(|k| k.kind() == a.key_kind()));
-            let algorithm = of_curve.last()?;
+            let algorithm = of_curve.next()?;
             let goes_with_the_curve = match algorithm {
                 SignatureAlgorithm::EcdsaP256Sha256 => digest == DigestAlgorithm::Sha256,
                 SignatureAlgorithm::EcdsaP384Sha384 => digest == DigestAlgorithm::Sha384,

@@ -35,7 +35,7 @@ pub fn inclusive(
     let document = apex.document();
     let nodes = &document.tree.nodes;
     let most = out.len().saturating_add(limit);
-    let mut open: Vec<(u32, &str, Vec<(&str, Option<&str>)>)> = Vec::new();
+    let mut open: Vec<(u32, &str, Undo<'_>)> = Vec::new();
     // What the output has bound here, by prefix. No output has a default namespace before one is written.
     let mut rendered: BTreeMap<&str, &str> = BTreeMap::from([("", "")]);
     let end = nodes.get(apex.index as usize).map_or(apex.index, |node| node.end);
@@ -85,6 +85,9 @@ pub fn inclusive(
     }
     Ok(())
 }
+
+/// Prefixes, and what the output had them bound to before.
+type Undo<'d> = Vec<(&'d str, Option<&'d str>)>;
 
 /// The element's own declarations, by prefix.
 fn declared(element: Element<'_>) -> BTreeMap<&str, &str> {
