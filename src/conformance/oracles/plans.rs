@@ -250,7 +250,7 @@ impl Plan {
     /// What WSS4J is asked for: its own style of STR-Transform over an assertion is another one.
     pub fn wss4j_style(&self) -> &'static str {
         match self.style {
-            Style::Token if self.payload.len() % 5 == 0 && !self.has_token_transform() => "path",
+            Style::Token if self.payload.len().is_multiple_of(5) && !self.has_token_transform() => "path",
             Style::Token => "token",
             Style::IssuerSerial => "issuer-serial",
             Style::SubjectKeyIdentifier => "subject-key-identifier",

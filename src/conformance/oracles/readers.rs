@@ -277,6 +277,7 @@ impl Judges {
     }
 }
 
+#[expect(clippy::ptr_arg, reason = "documents are mapped to questions by this function")]
 fn question(bytes: &Vec<u8>) -> Question {
     Question::new("read").with(bytes.clone())
 }

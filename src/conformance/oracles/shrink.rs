@@ -29,6 +29,7 @@ pub(super) fn smallest<T>(
 }
 
 /// Bytes with a piece of them taken out: first the halves, then the quarters, down to single bytes.
+#[expect(clippy::ptr_arg, reason = "handed over as the function that makes one simpler")]
 pub(super) fn without_a_piece(bytes: &Vec<u8>, n: usize) -> Option<Vec<u8>> {
     let mut size = bytes.len().div_ceil(2);
     let mut n = n;
