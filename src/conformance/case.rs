@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::forge::Recipe;
+use super::judge::Judge;
 use crate::model::{CheckId, PublicCode};
 
 /// One case.
@@ -30,7 +31,8 @@ pub struct Written {
     pub title: String,
     /// Sections, papers, CVEs, rows of our own rules.
     pub refs: Vec<String>,
-    /// The folder under `worlds/`.
+    /// The folder under `worlds/`. A case that only judges envelopes has none.
+    #[serde(default)]
     pub world: String,
     #[serde(default)]
     pub flags: Vec<Flag>,
@@ -50,7 +52,7 @@ pub enum Flag {
     Interop,
 }
 
-/// One thing that is done. Exactly one of `send`, `advance`, `admin`.
+/// One thing that is done. Exactly one of `send`, `advance`, `admin`, `judge`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Step {
@@ -61,6 +63,8 @@ pub struct Step {
     pub advance: Option<i64>,
     /// A verb of the admin door.
     pub admin: Option<toml::Table>,
+    /// An envelope, before the verifier alone.
+    pub judge: Option<Judge>,
     /// This step is the damage: the repair leaves it out.
     pub damaging: bool,
     /// What is wrong with this request: laid over `send`.
@@ -174,6 +178,8 @@ pub enum Outcome {
     Published,
     /// Accepted without a door, and so without a token.
     Verified,
+    /// Judged without a fault. Who the signer is, was not asked.
+    Intact,
 }
 
 impl Send {
@@ -255,6 +261,11 @@ impl Case {
         self.written.step.iter().filter_map(|step| step.expect.as_ref()).any(|e| e.outcome == Outcome::Refused)
     }
 
+    /// Whether the case only judges envelopes, and needs no world.
+    pub fn only_judges(&self) -> bool {
+        self.written.step.iter().all(|step| step.judge.is_some())
+    }
+
     fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let sentence = self.name.rsplit('/').next().unwrap_or_default();
@@ -272,6 +283,9 @@ impl Case {
         if says_refuses != damage {
             faults.push("a case that refuses, and no other, has `damage`".into());
         }
+        if self.written.world.is_empty() && !self.only_judges() {
+            faults.push("`world` is empty: where does this happen?".into());
+        }
         if self.written.refs.is_empty() {
             faults.push("`refs` is empty: who asks for this?".into());
         }
@@ -285,12 +299,12 @@ impl Case {
 impl Step {
     fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        let kinds = [self.send.is_some(), self.advance.is_some(), self.admin.is_some()];
+        let kinds = [self.send.is_some(), self.advance.is_some(), self.admin.is_some(), self.judge.is_some()];
         if kinds.iter().filter(|is| **is).count() != 1 {
-            faults.push("one of `send`, `advance`, `admin`".into());
+            faults.push("one of `send`, `advance`, `admin`, `judge`".into());
         }
-        if self.send.is_some() != self.expect.is_some() {
-            faults.push("`send` has `expect`, and nothing else has".into());
+        if (self.send.is_some() || self.judge.is_some()) != self.expect.is_some() {
+            faults.push("`send` and `judge` have `expect`, and nothing else has".into());
         }
         if let Some(expect) = &self.expect {
             faults.extend(expect.faults());

@@ -18,6 +18,7 @@ pub mod fuzz;
 #[cfg(feature = "guards")]
 pub mod guards;
 pub mod hostility;
+pub mod judge;
 pub mod keys;
 pub mod lists;
 pub mod mutants;

@@ -112,6 +112,9 @@ impl Corpus {
     /// # Errors
     /// When it is not.
     pub fn forges_the_same(&self, case: &Case, update: bool) -> Result<(), String> {
+        if case.only_judges() {
+            return Ok(());
+        }
         let world = self.world(&case.written.world)?;
         let run = Run::begin(self, &world, &case.folder)?;
         let Some(step) = case.written.step.iter().find(|step| step.send.is_some()) else { return Ok(()) };
@@ -144,6 +147,9 @@ impl Corpus {
     /// # Errors
     /// When the case cannot be run.
     pub async fn told(&self, case: &Case) -> Result<Option<(String, String)>, String> {
+        if case.only_judges() {
+            return Ok(None);
+        }
         let world = self.world(&case.written.world)?;
         let mut run = Run::begin(self, &world, &case.folder)?;
         let mut told = None;
@@ -162,6 +168,9 @@ impl Corpus {
     /// # Errors
     /// When the case cannot be run.
     pub async fn exchanges(&self, case: &Case) -> Result<Vec<(Sent, Observed)>, String> {
+        if case.only_judges() {
+            return Ok(Vec::new());
+        }
         let world = self.world(&case.written.world)?;
         let mut run = Run::begin(self, &world, &case.folder)?;
         let mut exchanges = Vec::new();
@@ -178,6 +187,9 @@ impl Corpus {
     /// # Errors
     /// Each thing that is not as it should be.
     pub async fn run(&self, case: &Case, variant: Variant) -> Result<(), String> {
+        if case.only_judges() {
+            return judged_alone(case, variant);
+        }
         let world = self.world(&case.written.world)?;
         let mut run = Run::begin(self, &world, &case.folder)?;
         let mut faults = Vec::new();
@@ -187,6 +199,19 @@ impl Corpus {
         }
         if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
     }
+}
+
+/// A case of judged envelopes: no server, no clock but the steps' own.
+fn judged_alone(case: &Case, variant: Variant) -> Result<(), String> {
+    let mut faults = Vec::new();
+    for (index, step) in case.written.step.iter().enumerate() {
+        let left_out = step.damaging && variant == Variant::Repaired;
+        if let (Some(judge), Some(expect), false) = (&step.judge, &step.expect, left_out) {
+            let found = judge.run(&case.folder, expect).unwrap_or_else(|error| vec![error]);
+            faults.extend(found.into_iter().map(|fault| format!("step {}: {fault}", index + 1)));
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
 }
 
 /// A run in progress: the server, and what the steps so far gave.
@@ -218,6 +243,9 @@ impl<'a> Run<'a> {
         }
         if let Some(verb) = &step.admin {
             self.admin(verb).await?;
+        }
+        if let (Some(judge), Some(expect)) = (&step.judge, &step.expect) {
+            return judge.run(self.case, expect);
         }
         let (Some(send), Some(expect)) = (&step.send, &step.expect) else { return Ok(Vec::new()) };
         let send = match (&step.damage, variant) {
@@ -463,7 +491,7 @@ fn judged(expect: &Expect, observed: &Observed) -> Vec<String> {
     let mut faults = match expect.outcome {
         Outcome::Issued => issued(observed),
         Outcome::Refused => refused(observed),
-        Outcome::Published => Vec::new(),
+        Outcome::Published | Outcome::Intact => Vec::new(),
         Outcome::Verified if observed.verified => Vec::new(),
         Outcome::Verified => vec![format!("not verified, but {}", described(observed))],
     };

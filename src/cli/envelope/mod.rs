@@ -1,9 +1,14 @@
 //! `vidimus envelope`: work on a file with a signed SOAP envelope, without any server.
 
+pub mod c14n;
+mod canonical;
+pub mod diff;
 pub mod inspect;
 pub mod limits;
+mod settings;
 pub mod sign;
 pub mod signing;
+mod source;
 pub mod structure;
 #[cfg(test)]
 mod sweep;
@@ -33,6 +38,10 @@ enum Verb {
     Inspect(inspect::Args),
     /// Sign an envelope with one's own key
     Sign(Box<sign::Args>),
+    /// Write the canonical bytes of an element, exactly as they are digested
+    C14n(c14n::Args),
+    /// Show where two envelopes differ to a signature, and the setting that removes it
+    Diff(diff::Args),
 }
 
 /// # Errors
@@ -42,5 +51,7 @@ pub fn run(args: Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
         Verb::Verify(args) => verify::run(&args, out),
         Verb::Inspect(args) => inspect::run(args, out),
         Verb::Sign(args) => sign::run(&args, out),
+        Verb::C14n(args) => c14n::run(&args, out),
+        Verb::Diff(args) => diff::run(&args, out),
     }
 }
