@@ -24,6 +24,7 @@ pub mod output;
 pub mod report;
 pub mod serve;
 pub mod stacks;
+pub mod tap;
 pub mod token;
 pub mod version;
 
@@ -83,6 +84,8 @@ pub enum Verb {
     Mandate(mandate::Args),
     /// Listen and answer, until told to stop
     Serve(serve::Args),
+    /// Stand between a client and any vendor's server: pass all on, and judge what passes
+    Tap(Box<tap::Args>),
     /// Get, exchange and look at tokens, at any vendor's server
     Token(token::Args),
     /// Print the version and what is built in
@@ -107,6 +110,7 @@ impl Verb {
             Self::Keystore(args) => keystore::run(args, out),
             Self::Mandate(args) => mandate::run(args, out),
             Self::Serve(args) => serve::run(args, out),
+            Self::Tap(args) => tap::run(&args, out),
             Self::Token(args) => token::run(args, out),
             Self::Version(args) => version::run(args, out),
         }

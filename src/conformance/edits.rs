@@ -235,7 +235,7 @@ fn end_of_name(text: &str, element: &Range<usize>) -> Range<usize> {
 }
 
 /// Behind the `>` of the start tag.
-fn end_of_tag(source: &str) -> Option<usize> {
+pub(super) fn end_of_tag(source: &str) -> Option<usize> {
     let mut quote = None;
     for (at, byte) in source.bytes().enumerate() {
         match (quote, byte) {

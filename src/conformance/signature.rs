@@ -233,7 +233,7 @@ fn signer(sign: &Sign) -> Result<&str, String> {
 // ── digests and value ──────────────────────────────────────────────────────────────────────────
 
 /// Fills each empty DigestValue of a signature whose value is empty.
-fn with_digests(mut text: String) -> Result<String, String> {
+pub(super) fn with_digests(mut text: String) -> Result<String, String> {
     loop {
         let document = Document::parse(text.as_str(), &generous()).map_err(|error| error.to_string())?;
         let Some(reference) = document.elements().filter(|e| e.is(ns::DS, "Reference")).find(|r| unfilled(*r)) else {
