@@ -20,7 +20,6 @@ use crate::flow::trust::Trust;
 use crate::flow::verify::{self, Terms};
 use crate::model::{CheckOutcome, KeyThumbprint, PartyId, Scheme, Time};
 use crate::registry::{Registry, Sender, Standing};
-use crate::wire::ns;
 use crate::wire::x509::{Anchors, Certificate};
 use crate::wire::xml::Limits;
 
@@ -101,17 +100,9 @@ fn steps(
 ) -> Result<(), Stopped> {
     let limits = Limits::default();
     let document = parse::document(bytes, &limits, inquiry)?;
-    let is_any = asked.is_none();
-    let mut profile = asked.or_else(|| profiles::built_in().into_iter().next()).ok_or(Stopped)?;
-    if is_any {
-        let is_addressing = |namespace: &str| matches!(namespace, ns::WSA | ns::WSA04);
-        let action = document.elements().find(|e| e.local_name() == "Action" && is_addressing(e.namespace()));
-        profile
-            .actions
-            .issue
-            .request
-            .extend(action.and_then(|action| action.text()).map(|text| text.trim().to_owned()));
-    }
+    // Without a profile any operation of any service is taken, as `envelope verify` does.
+    let any = || profiles::built_in().into_iter().next().map(|profile| Profile { door: None, ..profile });
+    let profile = asked.or_else(any).ok_or(Stopped)?;
     let envelope = parse::envelope(&document, &profile, inquiry)?;
     let trust = trust(known);
     let terms = Terms { trust: &trust, profile: &profile, limits: &limits, addresses: &[], now };
