@@ -6,6 +6,8 @@
 //! | `… (repaired)` | the refused case without its damage is accepted |
 //! | `… (forged again)` | its messages are made again byte for byte |
 //! | `… (mutants)` | no message near an accepted one is accepted |
+//! | `… (tampered)` | every attack that `envelope tamper` makes of its message is refused, or means the same |
+//! | `tampered` | every kind of attack fits some message |
 //! | `runner/…` | the runner notices what it is there to notice |
 //! | `told alike` | refusals about our registers differ in their reference and in nothing else |
 //! | `keys/NAME` | each certificate is what `src/conformance/pki.rs` says |
@@ -16,11 +18,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use vidimus::conformance::case::{Case, Expect, Step};
 use vidimus::conformance::runner::{Corpus, Variant};
+use vidimus::conformance::tamper::{self, Attacker, Tried};
 use vidimus::conformance::{lists, mutants, pki};
 
 fn main() {
@@ -40,6 +43,7 @@ fn main() {
             trials.push(enough(cases.iter().flatten()));
             trials.extend(of_the_runner(&corpus, cases.iter().flatten()));
             trials.push(told_alike(&corpus, cases.iter().flatten().cloned().collect()));
+            trials.extend(tampered(&corpus, cases.iter().flatten()));
             for case in cases {
                 match case {
                     Ok(case) => trials.extend(of_case(&corpus, case)),
@@ -102,6 +106,53 @@ fn told_alike(corpus: &Arc<Corpus>, cases: Vec<Case>) -> Trial {
         let differing: Vec<_> = told.iter().filter(|(_, texts)| texts.len() > 1).collect();
         if differing.is_empty() { Ok(()) } else { Err(format!("{differing:#?}").into()) }
     })
+}
+
+/// Each accepted envelope under every attack; and that no attack is left without an envelope.
+fn tampered<'c>(corpus: &Arc<Corpus>, cases: impl Iterator<Item = &'c Case>) -> Vec<Trial> {
+    let stranger = Arc::new(OnceLock::new());
+    let cases: Vec<Arc<Case>> = cases.filter(|case| tamper::messages(case)).cloned().map(Arc::new).collect();
+    let all = |cases: Vec<Arc<Case>>| {
+        let (corpus, stranger) = (Arc::clone(corpus), Arc::clone(&stranger));
+        move || -> Result<Vec<Tried>, Failed> {
+            let stranger = stranger.get_or_init(Attacker::stranger).as_ref().map_err(String::clone)?;
+            let mut tried = Vec::new();
+            for case in &cases {
+                let one = block_on(tamper::run(&corpus, case, stranger))?;
+                if !one.faults.is_empty() {
+                    return Err(format!("{}\n{}", case.name, one.faults.join("\n")).into());
+                }
+                tried.push(one);
+            }
+            Ok(tried)
+        }
+    };
+    let mut trials: Vec<Trial> = Vec::new();
+    for case in &cases {
+        let run = all(vec![Arc::clone(case)]);
+        trials.push(Trial::test(format!("{} (tampered)", case.name), move || run().map(drop)));
+    }
+    // One message of each kind: X.509, a token by its reference, a SAML token, everything signed, ECDSA.
+    let broad = ["everything-signed", "ecdsa-p256", "accepts-a-covered-assertion", "signed-addressing", "by-reference"];
+    let broad = cases.into_iter().filter(|case| broad.iter().any(|part| case.name.contains(part))).collect();
+    let run = all(broad);
+    trials.push(Trial::test("tampered", move || {
+        let tried = run()?;
+        let unmade: Vec<&str> = tamper::kinds()
+            .map(|kind| kind.name)
+            .filter(|name| !tried.iter().any(|one| one.made.contains(name)))
+            .collect();
+        let (trusted, taken): (usize, usize) =
+            (tried.iter().map(|t| t.trusted).sum(), tried.iter().map(|t| t.taken).sum());
+        if unmade.is_empty() && trusted > 100 && taken > 10 {
+            return Ok(());
+        }
+        Err(format!(
+            "{trusted} by trusted keys, {taken} of equal meaning taken; these kinds fit no message: {unmade:?}"
+        )
+        .into())
+    }));
+    trials
 }
 
 /// The name of a spoilt case, how its step is spoilt, and what the runner must say.

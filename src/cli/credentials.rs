@@ -58,6 +58,12 @@ impl Credentials {
         &self.key
     }
 
+    /// The key itself with its certificate, DER.
+    pub fn into_pair(self) -> (PrivateKey, Vec<u8>) {
+        let certificate = self.certificate().to_vec();
+        (self.key, certificate)
+    }
+
     /// For TLS.
     pub fn tls_key(&self) -> PrivateKeyDer<'static> {
         self.tls_key.clone_key()

@@ -34,6 +34,7 @@ pub mod runner;
 pub mod seeds;
 mod signature;
 pub mod structured;
+pub mod tamper;
 mod template;
 pub mod world;
 

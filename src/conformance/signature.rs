@@ -233,7 +233,7 @@ fn signer(sign: &Sign) -> Result<&str, String> {
 // ── digests and value ──────────────────────────────────────────────────────────────────────────
 
 /// Fills each empty DigestValue of a signature whose value is empty.
-pub(super) fn with_digests(mut text: String) -> Result<String, String> {
+fn with_digests(mut text: String) -> Result<String, String> {
     loop {
         let document = Document::parse(text.as_str(), &generous()).map_err(|error| error.to_string())?;
         let Some(reference) = document.elements().filter(|e| e.is(ns::DS, "Reference")).find(|r| unfilled(*r)) else {
@@ -258,7 +258,8 @@ fn filled_element(text: &str, element: Element<'_>, content: &str) -> String {
     format!("{before}<{name}>{content}</{name}>{after}")
 }
 
-fn digest(document: &Document, reference: Element<'_>) -> Result<String, String> {
+/// The digest that a Reference ought to have, in base64.
+pub(super) fn digest(document: &Document, reference: Element<'_>) -> Result<String, String> {
     let uri = reference.attribute("", "URI").unwrap_or_default();
     let mut apex = match document.by_id(uri.trim_start_matches('#')) {
         ById::One(element) => Some(element),

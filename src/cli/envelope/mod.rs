@@ -5,6 +5,7 @@ mod canonical;
 pub mod diff;
 pub mod inspect;
 pub mod limits;
+pub mod redact;
 mod settings;
 pub mod sign;
 pub mod signing;
@@ -12,6 +13,7 @@ mod source;
 pub mod structure;
 #[cfg(test)]
 mod sweep;
+pub mod tamper;
 pub mod trusted;
 pub mod verdict;
 pub mod verify;
@@ -42,6 +44,10 @@ enum Verb {
     C14n(c14n::Args),
     /// Show where two envelopes differ to a signature, and the setting that removes it
     Diff(diff::Args),
+    /// Mask all that a message says of anybody, and keep its shape
+    Redact(redact::Args),
+    /// Make an attack of a good message, to test one's own service
+    Tamper(tamper::Args),
 }
 
 /// # Errors
@@ -53,5 +59,7 @@ pub fn run(args: Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
         Verb::Sign(args) => sign::run(&args, out),
         Verb::C14n(args) => c14n::run(&args, out),
         Verb::Diff(args) => diff::run(&args, out),
+        Verb::Redact(args) => redact::run(&args, out),
+        Verb::Tamper(args) => tamper::run(&args, out),
     }
 }

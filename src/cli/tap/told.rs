@@ -160,11 +160,15 @@ pub fn of_verdict(verdict: &Verdict) -> Told {
     for fault in &faults {
         let (says, fix) = fault.sentence();
         more.push(says);
-        match fault.fact("cause") {
-            Some(cause) => more.push(format!("  cause: {cause}")),
-            None if fix.is_empty() => {}
-            None => more.push(format!("  fix: {fix}")),
+        more.extend(fault.fact("cause").map(|cause| format!("  cause: {cause}")));
+        let fix = fault.fact("cause_fix").unwrap_or(fix);
+        if !fix.is_empty() {
+            more.push(format!("  fix: {fix}"));
         }
+    }
+    if let Some(first) = verdict.producers.first().filter(|_| !faults.is_empty()) {
+        let stack = &first.stack.title;
+        more.push(format!("it looks like {stack} ({} %): `envelope verify` shows the setting there", first.percent));
     }
     Told { head, more, json: verdict.json("request") }
 }
