@@ -125,6 +125,7 @@ fn trust(known: &[Certificate]) -> Trust {
             grants: Vec::new(),
             assertion_lifetime: std::time::Duration::ZERO,
             claims: Vec::new(),
+            exceptions: Vec::new(),
         })
     };
     let senders = known.iter().enumerate().filter_map(sender).collect();

@@ -236,6 +236,9 @@ pub const KINDS: &[Kind] = &[
         "E07",
         "KeyInfo names the same certificate in another way, on a message sent before",
         |good, _| {
+            if good.assertion().is_ok() {
+                return Err("KeyInfo may name the assertion, which is more than a key");
+            }
             let certificate = base64::encode(&good.certificate()?);
             let data = format!(
                 "<ds:X509Data xmlns:ds=\"{}\"><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data>",
