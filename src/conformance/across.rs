@@ -70,7 +70,7 @@ fn only_message(case: &Case) -> Option<(&Step, &Send)> {
     let by_the_pure_path = match expect.outcome {
         Outcome::Issued | Outcome::Verified => true,
         Outcome::Refused => expect.at.as_deref().is_some_and(|at| PURE.contains(&at)),
-        Outcome::Published => false,
+        Outcome::Published | Outcome::Intact => false,
     };
     // What the connection or the HTTP fields say is judged elsewhere.
     let only_bytes = step.damage.as_ref().is_none_or(|damage| damage.headers.is_empty() && damage.encoding.is_none());
