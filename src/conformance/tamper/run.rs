@@ -85,9 +85,10 @@ fn judge_first(kind: &Kind, wanted: &Observed, first: &Observed, tried: &mut Tri
         return;
     }
     tried.taken += 1;
-    let (wanted, found) = (meaning(&wanted.body), meaning(&first.body));
-    if wanted != found || first.text.contains("evil") {
-        tried.faults.push(format!("{} means another thing:\n  {wanted}\n  {found}", kind.name));
+    let is_evil = first.text.contains("evil") && !wanted.text.contains("evil");
+    let (meant, found) = (meaning(&wanted.body), meaning(&first.body));
+    if meant != found || is_evil {
+        tried.faults.push(format!("{} means another thing:\n  {meant}\n  {found}", kind.name));
     }
 }
 
