@@ -15,12 +15,15 @@ pub struct Dimension {
     pub messages: [Vec<u8>; 3],
 }
 
+/// A name, a unit, and what so many of it change.
+type Row = (&'static str, &'static str, fn(usize) -> Change);
+
 /// All dimensions that a sender can choose.
 ///
 /// # Errors
 /// When a message cannot be forged.
 pub fn dimensions(root: &Path) -> Result<Vec<Dimension>, String> {
-    let list: &[(&str, &str, fn(usize) -> Change)] = &[
+    let list: &[Row] = &[
         ("attributes", "16 of each of 30 elements", |n| body(&repeated(30, |_| element(&numbered(16 * n, attribute))))),
         ("namespaces", "7 of each of 30 elements", |n| body(&repeated(30, |_| element(&numbered(7 * n, namespace))))),
         ("depth", "14 elements in each other, 30 times", |n| {
@@ -54,7 +57,7 @@ pub fn dimensions(root: &Path) -> Result<Vec<Dimension>, String> {
             ..Change::default()
         }),
     ];
-    let make = |(name, unit, change): &(&'static str, &'static str, fn(usize) -> Change)| {
+    let make = |(name, unit, change): &Row| {
         let one = |n| forged(root, HOSPITAL, &change(n)).map_err(|why| format!("{name}: {why}"));
         Ok(Dimension { name, unit, messages: [one(1)?, one(2)?, one(4)?] })
     };

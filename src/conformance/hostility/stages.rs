@@ -200,8 +200,11 @@ fn times(created: &str, expires: &str) -> Vec<(&'static str, String)> {
     vec![("created", created.to_owned()), ("expires", expires.to_owned())]
 }
 
+/// A name, and what is inside.
+type Filling = (&'static str, fn() -> String);
+
 /// What makes a Body large, within the limits.
-const FILLINGS: &[(&str, fn() -> String)] = &[
+const FILLINGS: &[Filling] = &[
     ("elements", || "<x:e>1</x:e>".repeat(8000)),
     ("references", || "&#65;".repeat(80_000)),
     ("attributes", || {
