@@ -7,9 +7,12 @@ use serde_json::{Value, json};
 use super::exit;
 use super::operator::{ConfigArgs, tell};
 use super::{Exit, Failure, Output};
+use crate::config::build;
 use crate::config::{self, Data, Loaded, Origin, Overrides, Problem};
+use crate::model::Time;
 use crate::serve::clock::{Clock, SystemClock};
 use crate::wire::x509::RevocationRule;
+use crate::serve::self_attack::Report;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::help(&[Exit::Done, Exit::Usage], [
@@ -74,8 +77,9 @@ pub fn run(args: Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
 fn check(common: &Common, out: &mut Output<'_>) -> Exit {
     let environment: Vec<(String, String)> = std::env::vars().collect();
     let over = Overrides { environment: &environment, flags: &common.set };
-    let (loaded, problems) = match config::load(&common.config.config, over, SystemClock.now()) {
-        Ok(loaded) => (Some(summary(&loaded)), loaded.warnings),
+    let now = SystemClock.now();
+    let (loaded, problems) = match config::load(&common.config.config, over, now) {
+        Ok(loaded) => rehearsed(loaded, now),
         Err(problems) => (None, problems),
     };
     let exit = if loaded.is_some() { Exit::Done } else { Exit::Usage };
@@ -99,6 +103,12 @@ fn check(common: &Common, out: &mut Output<'_>) -> Exit {
             let counts = ["senders", "services", "issuers", "doors"].map(count);
             out.line(format_args!("  {}", counts.join(", ")));
             authorities(&summary, out);
+            let attack = |what: &str| summary["self_attack"][what].as_u64().unwrap_or_default();
+            out.line(format_args!(
+                "  self-attack: {} accepted, {} refused, each as it must",
+                counted(attack("accepted"), "good message"),
+                counted(attack("refused"), "hostile one")
+            ));
         }
         None => {
             let errors = counted((problems.len() - warnings) as u64, "error");
@@ -106,6 +116,17 @@ fn check(common: &Common, out: &mut Output<'_>) -> Exit {
         }
     }
     exit
+}
+
+/// The server that would be started attacks itself; one that does not withstand cannot be used.
+fn rehearsed(loaded: Loaded, now: Time) -> (Option<Value>, Vec<Problem>) {
+    let fix = "Undo what was changed last; if nothing was, this is a fault of the program: do not run it";
+    let faults: Vec<String> = match build::rehearse(&loaded, now) {
+        Ok(report) => return (Some(summary(&loaded, report)), loaded.warnings),
+        Err(faults) => faults.iter().map(ToString::to_string).collect(),
+    };
+    let problems = faults.into_iter().map(|says| Problem::new(says, fix)).chain(loaded.warnings).collect();
+    (None, problems)
 }
 
 /// What is known of revocation under each anchor, source by source.
@@ -120,7 +141,7 @@ fn authorities(summary: &Value, out: &mut Output<'_>) {
     }
 }
 
-fn summary(loaded: &Loaded) -> Value {
+fn summary(loaded: &Loaded, report: Report) -> Value {
     let authorities = loaded.settings.trust.authorities.iter().map(|authority| {
         let sources = authority.sources.iter().map(|source| {
             let until = source.state.until.map(|until| until.to_rfc3339_opts(SecondsFormat::Secs, true));
@@ -141,6 +162,7 @@ fn summary(loaded: &Loaded) -> Value {
         })
     });
     json!({
+        "self_attack": {"endpoints": report.endpoints, "accepted": report.accepted, "refused": report.refused},
         "issuer": loaded.settings.issuer,
         "senders": loaded.registry.senders().count(),
         "services": loaded.registry.services().count(),

@@ -17,10 +17,11 @@ use crate::config::Loaded;
 use crate::config::build::{self, System};
 use crate::model::{RealmId, Reference};
 use crate::serve::clock::{Clock, SystemClock};
-use crate::serve::{admin, listen, router};
+use crate::serve::self_attack::{self, Target};
+use crate::serve::{Server, admin, listen, router};
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::help(&[Exit::Done, Exit::Unexpected, Exit::Usage, Exit::Indeterminate], [
+#[command(after_help = exit::help(&[Exit::Done, Exit::Unexpected, Exit::Usage, Exit::NotConformant, Exit::Indeterminate], [
     "vidimus serve",
     "vidimus serve -c /etc/vidimus/vidimus.toml",
     "vidimus serve --listen 127.0.0.1:8443 -o json",
@@ -44,12 +45,13 @@ pub fn run(args: Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
 
 async fn serve(loaded: &Loaded, out: &mut Output<'_>) -> Result<Exit, Failure> {
     let settings = &loaded.settings;
+    let System { server, admin, updater, trail } =
+        build::build(loaded, Arc::new(SystemClock)).map_err(|error| not_built(&error))?;
+    attack_oneself(&server)?;
     let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
         let says = format!("{} cannot be listened on: {error}", settings.listen);
         Failure::new(Exit::Unexpected, says, "Stop what listens there, or give another address with --listen")
     })?;
-    let System { server, admin, updater, trail } =
-        build::build(loaded, Arc::new(SystemClock)).map_err(|error| not_built(&error))?;
     let record = admin.trail.clone();
     note(&record, "start").await?;
     let socket = admin::bind(&settings.admin_socket).map_err(|error| {
@@ -67,6 +69,25 @@ async fn serve(loaded: &Loaded, out: &mut Output<'_>) -> Result<Exit, Failure> {
     trail.checkpoint().await.map_err(|error| Failure::new(Exit::Broken, error.to_string(), "See the audit folder"))?;
     out.note("stopped: the last checkpoint is made");
     Ok(Exit::Done)
+}
+
+/// Nothing is listened on before the server has withstood its own attack (`rules.md` 8).
+fn attack_oneself(server: &Server) -> Result<(), Failure> {
+    let sts = server.sts.load();
+    let trust = sts.trust.load();
+    match self_attack::run(Target::of(server, &sts, &trust, SystemClock.now())) {
+        Ok(report) => {
+            tracing::info!("{report}");
+            Ok(())
+        }
+        Err(faults) => {
+            faults.iter().for_each(|fault| tracing::error!("{fault}"));
+            let first = faults.first().map(ToString::to_string).unwrap_or_default();
+            let more = if faults.len() > 1 { format!(" (and {} more)", faults.len() - 1) } else { String::new() };
+            let says = format!("the server does not withstand its own attack: {first}{more}");
+            Err(Failure::new(Exit::NotConformant, says, "`vidimus config check` lists all; nothing was listened on"))
+        }
+    }
 }
 
 fn announce(loaded: &Loaded, address: &str, out: &mut Output<'_>) {

@@ -19,6 +19,7 @@ use crate::replay::{DEFAULT_CAPACITY, RedbReplay};
 use crate::serve::admin::Admin;
 use crate::serve::clock::{self, Clock};
 use crate::serve::revocation::{Updater, UpdaterParts};
+use crate::serve::self_attack::{self, Fault, Report, Target};
 use crate::serve::{Server, SoapDoor};
 use crate::store::{OpenError, Store, StoreError};
 use crate::tokens::TokenFormat;
@@ -139,8 +140,6 @@ pub fn assemble(loaded: &Loaded, parts: Parts) -> Result<(Arc<Server>, Arc<dyn M
     let replay = RedbReplay::open(&parts.store, std::slice::from_ref(&realm), DEFAULT_CAPACITY, now)
         .map_err(BuildError::Replay)?;
     let mandates: Arc<dyn MandateStore> = Arc::new(RedbMandates::new(&parts.store));
-    let trust = Trust::new(Arc::new(loaded.registry.clone()), settings.trust.anchors.clone())
-        .with_revocations(Arc::new(settings.trust.revocations()));
     let formats: HashMap<TokenType, Arc<dyn TokenFormat>> = [
         (TokenType::Saml2, Arc::new(Saml2::default()) as Arc<dyn TokenFormat>),
         (TokenType::AccessToken, Arc::new(JwtAccessToken)),
@@ -150,7 +149,7 @@ pub fn assemble(loaded: &Loaded, parts: Parts) -> Result<(Arc<Server>, Arc<dyn M
         realm,
         issuer: settings.issuer.clone(),
         token_endpoint: settings.token_endpoint.clone(),
-        trust: ArcSwap::from_pointee(trust),
+        trust: ArcSwap::from_pointee(trust(loaded)),
         pdp: loaded.pdp.clone(),
         mandates: mandates.clone(),
         attributes: loaded.attributes.clone(),
@@ -160,6 +159,24 @@ pub fn assemble(loaded: &Loaded, parts: Parts) -> Result<(Arc<Server>, Arc<dyn M
         keys: loaded.keys.clone(),
         formats,
     };
+    let server = Server {
+        sts: ArcSwap::from_pointee(sts),
+        soap: doors(loaded),
+        limits: settings.limits.clone(),
+        client_skew: settings.oauth.skew,
+        clock: parts.clock,
+        stopwatch: parts.stopwatch,
+    };
+    Ok((Arc::new(server), mandates))
+}
+
+fn trust(loaded: &Loaded) -> Trust {
+    let settings = &loaded.settings.trust;
+    Trust::new(Arc::new(loaded.registry.clone()), settings.anchors.clone())
+        .with_revocations(Arc::new(settings.revocations()))
+}
+
+fn doors(loaded: &Loaded) -> Vec<Arc<SoapDoor>> {
     let door = |door: &crate::config::SoapDoor| {
         Arc::new(SoapDoor {
             profile: (*door.profile).clone(),
@@ -169,15 +186,25 @@ pub fn assemble(loaded: &Loaded, parts: Parts) -> Result<(Arc<Server>, Arc<dyn M
             aliases: Vec::new(),
         })
     };
-    let server = Server {
-        sts: ArcSwap::from_pointee(sts),
-        soap: settings.doors.iter().map(door).collect(),
-        limits: settings.limits.clone(),
-        client_skew: settings.oauth.skew,
-        clock: parts.clock,
-        stopwatch: parts.stopwatch,
-    };
-    Ok((Arc::new(server), mandates))
+    loaded.settings.doors.iter().map(door).collect()
+}
+
+/// What the server would find when it attacks itself, without one: no store is opened.
+///
+/// # Errors
+/// Each attack that did not end as it must.
+pub fn rehearse(loaded: &Loaded, now: Time) -> Result<Report, Vec<Fault>> {
+    let settings = &loaded.settings;
+    let (trust, doors) = (trust(loaded), doors(loaded));
+    self_attack::run(Target {
+        trust: &trust,
+        doors: &doors,
+        limits: &settings.limits,
+        issuer: &settings.issuer,
+        token_endpoint: &settings.token_endpoint,
+        client_skew: chrono::Duration::from_std(settings.oauth.skew).unwrap_or_default(),
+        now,
+    })
 }
 
 /// The name of this node. There is one; several come with a store that they share.

@@ -19,6 +19,7 @@ pub mod oauth_answer;
 pub mod outcome;
 pub mod published;
 pub mod revocation;
+pub mod self_attack;
 pub mod soap;
 pub mod soap_answer;
 pub mod soap_fault;

@@ -219,7 +219,7 @@ mod tests {
         let good = assertion(&format!("{HEAD}{SUBJECT}"));
         assert!(error_of(&good.replace("'2.0'", "'1.1'")).contains("neither 2.0"));
         assert!(error_of(&good.replace("ID='_a'", "ID='1a'")).contains("NCName"));
-        assert!(error_of(&good.replace("saml:Assertion", "saml:Evidence")).contains("not a SAML 2.0 Assertion"));
+        assert!(error_of(&good.replace("saml:Assertion", "saml:Evidence")).contains("not a SAML Assertion"));
         assert!(error_of(&good.replace(" ID='_a'", "")).contains("ID is missing"));
     }
 
