@@ -561,8 +561,13 @@ fn token(text: &str) -> Option<String> {
         return answer.get("access_token").and_then(Value::as_str).map(str::to_owned);
     }
     let document = Document::parse(text, &Limits::default()).ok()?;
-    let assertion = document.elements().find(|element| element.is(ns::SAML2, "Assertion"))?;
-    Some(assertion.source().to_owned())
+    if let Some(assertion) = document.elements().find(|element| element.is(ns::SAML2, "Assertion")) {
+        return Some(assertion.source().to_owned());
+    }
+    // A JWT is handed over in a BinarySecurityToken.
+    let requested = document.elements().find(|element| element.is(ns::WST13, "RequestedSecurityToken"))?;
+    let jwt = base64::decode_xml(&requested.child(ns::WSSE, "BinarySecurityToken")?.text()?).ok()?;
+    String::from_utf8(jwt).ok()
 }
 
 /// The readable parts of a JWT; nothing of an assertion, which is readable.

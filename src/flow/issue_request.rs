@@ -21,7 +21,7 @@ use crate::model::{CheckId, Fact, PartyId, Refusal, StepId, Target, Time, TokenT
 use crate::wire::ns;
 use crate::wire::wsse::{SecurityTokenReference, TokenReference};
 use crate::wire::wst::{self, ErrorKind, OnBehalfOf, RequestSecurityToken, RequestType, TrustVersion, UseKey};
-use crate::wire::xml::Element;
+use crate::wire::xml::{ById, Element};
 
 /// What the answer repeats of the request: values, rebuilt as text, never a copied subtree
 /// (`rules.md` 2.4).
@@ -51,6 +51,7 @@ pub fn read(
     let request = RequestSecurityToken::read(payload).map_err(|error| inquiry.stop(unreadable(payload, &error)))?;
     operation(&request, inquiry)?;
     let token_type = token_type(&request, door, inquiry)?;
+    receiver(token_type, message, inquiry)?;
     key_type(&request, door, inquiry)?;
     use_key(&request, message, inquiry)?;
     unserved(&request, inquiry)?;
@@ -117,6 +118,19 @@ fn token_type(
     }
 }
 
+/// A message that names no receiver can be relayed by whoever gets it. What it asks for must be
+/// worthless to the relay: a token that is bound to the signing key, never an access token, which
+/// the answer's reader could use (`rules.md` 2.1).
+fn receiver(token_type: TokenType, message: &Message<'_>, inquiry: &mut Inquiry) -> Result<(), Stopped> {
+    let bound = token_type == TokenType::Saml2 || message.covered().to().is_some();
+    inquiry.require(bound, || {
+        Refusal::new(CheckId::RequestReceiver)
+            .with(Fact::text("found", uri(token_type)))
+            .with(Fact::list("parts", message.covered().elements().iter().map(|element| element.local_name())))
+            .at(place(message.payload()))
+    })
+}
+
 /// The TokenType URI of what we issue (WSS SAML Token Profile 1.1 §3.2; RFC 8693 §3).
 pub fn uri(token_type: TokenType) -> &'static str {
     match token_type {
@@ -145,7 +159,11 @@ fn key_type(request: &RequestSecurityToken<'_>, door: &DoorRules, inquiry: &mut 
 fn use_key(request: &RequestSecurityToken<'_>, message: &Message<'_>, inquiry: &mut Inquiry) -> Result<(), Stopped> {
     let Some(use_key) = &request.use_key else { return Ok(()) };
     let own = match use_key {
-        UseKey::Signature(id) => message.signature_id() == Some(*id),
+        // Whoever puts a second element of this id into the message would say which one is meant.
+        UseKey::Signature(id) => {
+            let one = matches!(message.payload().document().by_id(id), ById::One(_));
+            one && message.signature_id() == Some(*id)
+        }
         UseKey::Shown(shown) => shown.spki == message.key().spki(),
         UseKey::Reference(reference) => refers_to_signer(reference, message),
     };

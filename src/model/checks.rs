@@ -155,6 +155,7 @@ checks! {
     RequestChild             "request-child-unknown"        Request             "rules.md 2.5"
     RequestType              "request-type-not-offered"     Request             "WS-Trust 1.3 §3.1"
     RequestTokenType         "token-type-not-offered"       Request             "WS-Trust 1.3 §3.1"
+    RequestReceiver          "receiver-not-signed"          Request             "rules.md 2.1"
     RequestKeyType           "key-type-not-offered"         Request             "WS-Trust 1.3 §9.2"
     RequestUseKey            "use-key-not-proven"           Request             "WS-Trust 1.3 §9.3, rules.md 1.2"
     RequestAppliesTo         "applies-to-missing"           Request             "WS-Trust 1.3 §4.2.1"
