@@ -11,8 +11,8 @@ use crate::config::build;
 use crate::config::{self, Data, Loaded, Origin, Overrides, Problem};
 use crate::model::Time;
 use crate::serve::clock::{Clock, SystemClock};
-use crate::wire::x509::RevocationRule;
 use crate::serve::self_attack::Report;
+use crate::wire::x509::RevocationRule;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::help(&[Exit::Done, Exit::Usage], [

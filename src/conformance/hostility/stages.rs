@@ -208,7 +208,7 @@ const FILLINGS: &[Filling] = &[
     ("elements", || "<x:e>1</x:e>".repeat(8000)),
     ("references", || "&#65;".repeat(80_000)),
     ("attributes", || {
-        let attributes: String = (0..60).map(|i| format!(" a{i}=\"value\"")).collect();
-        format!("<x:e{attributes}></x:e>").repeat(500)
+        let attributes: String = (0..63).map(|i| format!(" a{i}=\"\"")).collect();
+        format!("<x:e{attributes}></x:e>").repeat(850)
     }),
 ];

@@ -97,7 +97,7 @@ impl Model {
 
     /// Learns a forged message: its signature, and the assertions in it.
     pub fn learn(&mut self, tree: &Tree, statement: Statement) {
-        for assertion in tree.elements().into_iter().filter(|node| tree.is(*node, ns::SAML2, "Assertion")) {
+        for assertion in tree.elements().into_iter().filter(|node| is_assertion(tree, *node)) {
             self.vouched.extend(vouched(tree, assertion, statement.key));
         }
         self.honest.insert(statement.identity, statement);
@@ -209,22 +209,30 @@ fn of_body(tree: &Tree, body: Node) -> Values {
     Values::Body { target: target.map(text), on_behalf_of: user.map(text), context: context.map(|c| c.as_ref().into()) }
 }
 
-/// A holder-of-key assertion of a forged message. Where it shows no certificate, its holder is who signed the message.
+fn is_assertion(tree: &Tree, node: Node) -> bool {
+    tree.is(node, ns::SAML2, "Assertion") || tree.is(node, ns::SAML1, "Assertion")
+}
+
+/// A signed holder-of-key assertion of a forged message. Where it shows no certificate, its holder is who signed the
+/// message.
 fn vouched(tree: &Tree, assertion: Node, signer: [u8; 32]) -> Option<Vouched> {
-    let subject = tree.child(assertion, ns::SAML2, "Subject")?;
-    let in_subject = tree.elements_below(subject);
-    let certificate = in_subject.iter().find(|node| tree.is(**node, ns::DS, "X509Certificate"));
+    let signature = tree.child(assertion, ns::DS, "Signature")?;
+    let said: Vec<Node> =
+        tree.elements_below(assertion).into_iter().filter(|node| !tree.within(*node, signature)).collect();
+    let certificate = said.iter().find(|node| tree.is(**node, ns::DS, "X509Certificate"));
     let holder = match certificate {
         None => signer,
         Some(node) => Certificate::parse(&base64::decode_xml(&tree.text(*node)).ok()?).ok()?.key_thumbprint(),
     };
+    let name = said.iter().find(|node| matches!(tree.name(**node).1, "NameID" | "NameIdentifier"));
+    let id = tree.attribute(assertion, "ID").or_else(|| tree.attribute(assertion, "AssertionID"))?;
     let all = tree.elements_below(assertion);
     let limits = |name| all.iter().filter_map(move |node| instant(tree.attribute(*node, name)?));
-    let how = How { omit: tree.child(assertion, ns::DS, "Signature"), ..How::default() };
+    let how = How { omit: Some(signature), ..How::default() };
     Some(Vouched {
         assertion: AcceptedAssertion {
-            id: tree.attribute(assertion, "ID")?.as_ref().to_owned(),
-            name: tree.child(subject, ns::SAML2, "NameID").map(|node| tree.text(node)),
+            id: id.as_ref().to_owned(),
+            name: name.map(|node| tree.text(*node)),
             content: sha256(canonical(tree, assertion, how).as_bytes()),
         },
         holder,

@@ -75,7 +75,9 @@ fn start_tag(markup: &str) -> Option<(Element, bool, &str)> {
         let after = after.trim_start();
         let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''))?;
         let (value, after) = after.strip_prefix(quote)?.split_once(quote)?;
-        element.attributes.push((Arc::from(name.trim()), decoded(value)?.into()));
+        // White space in a value is a space (XML 1.0 §3.3.3), unless it is written as a reference.
+        let value = value.replace("\r\n", " ").replace(['\t', '\n', '\r'], " ");
+        element.attributes.push((Arc::from(name.trim()), decoded(&value)?.into()));
         rest = after;
     }
 }
@@ -166,9 +168,12 @@ mod tests {
             r#"<a xmlns="urn:a" b="1"><c></c>x<!-- y --><p:d xmlns:p="urn:p" p:e="2">z</p:d></a>"#,
             r#"<a>&#38;&#60;&#62;&#13;</a>"#,
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<a></a>",
+            r#"<a b="&#9;&#10;&#13;"></a>"#,
         ] {
             assert_eq!(read(text).map(|tree| write(&tree)).as_deref(), Some(text));
         }
+        let spaced = read("<a b=\"1\t2\r\n3\n4\"></a>").map(|tree| write(&tree));
+        assert_eq!(spaced.as_deref(), Some(r#"<a b="1 2 3 4"></a>"#));
         for text in ["", "<a>", "<a></a></b>", "<a>&nbsp;</a>", "<a b></a>"] {
             assert!(read(text).is_none(), "{text}");
         }
