@@ -8,28 +8,43 @@
 /// on with when they fail: there is no tree without well-formed tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Guard {
-    /// A referenced element has one id, under whatever name.
-    TwoIds,
-    /// An id stands once in the document.
-    IdRepeated,
+    /// An envelope has one Header, then one Body, and nothing else.
+    EnvelopeChildren,
+    /// A Body has one element.
+    BodyContent,
+    /// An addressing header stands once.
+    AddressingRepeated,
+    /// One Security header is for us.
+    SecurityHeaderRepeated,
     /// A signature has nothing in it but what belongs there.
     SignatureChildren,
     /// A signature has so many references and no more.
     ReferenceCount,
-    /// What was digested is not nothing.
-    EmptyForm,
+    /// A referenced element has one id, under whatever name.
+    TwoIds,
 }
 
 impl Guard {
-    pub const ALL: [Self; 5] =
-        [Self::TwoIds, Self::IdRepeated, Self::SignatureChildren, Self::ReferenceCount, Self::EmptyForm];
+    pub const ALL: [Self; 7] = [
+        Self::EnvelopeChildren,
+        Self::BodyContent,
+        Self::AddressingRepeated,
+        Self::SecurityHeaderRepeated,
+        Self::SignatureChildren,
+        Self::ReferenceCount,
+        Self::TwoIds,
+    ];
 
     /// The reason that a refusal by this check has.
     pub fn reason(self) -> &'static str {
         match self {
-            Self::TwoIds | Self::IdRepeated => "referenced-id-repeated",
-            Self::SignatureChildren | Self::EmptyForm => "signature-structure",
+            Self::EnvelopeChildren => "not-a-soap-envelope",
+            Self::BodyContent => "soap-body-shape",
+            Self::AddressingRepeated => "addressing-header-repeated",
+            Self::SecurityHeaderRepeated => "security-header-content",
+            Self::SignatureChildren => "signature-structure",
             Self::ReferenceCount => "too-many-references",
+            Self::TwoIds => "referenced-id-repeated",
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::wire::base64;
 use crate::wire::crypto::{DigestAlgorithm, SignatureAlgorithm};
+use crate::wire::guard::{self, Guard};
 use crate::wire::ns;
 use crate::wire::xml::inclusive::Version;
 use crate::wire::xml::{Children, Element, Limits};
@@ -40,7 +41,7 @@ impl<'d> Signature<'d> {
         let method = signature_method(info.one("SignatureMethod")?, exceptions)?;
         let mut references = Vec::with_capacity(4);
         while let Some(found) = info.optional("Reference") {
-            if references.len() >= limits.references {
+            if references.len() >= limits.references && guard::stands(Guard::ReferenceCount) {
                 return Err(Error::TooManyReferences { element: signed_info.id(), limit: limits.references });
             }
             references.push(reference(found, element, limits, exceptions)?);
@@ -240,6 +241,7 @@ impl<'d> Parts<'d> {
     pub(super) fn end(mut self) -> Result<(), Error> {
         match self.children.next() {
             None => Ok(()),
+            Some(_) if !guard::stands(Guard::SignatureChildren) => Ok(()),
             Some(extra) => {
                 let detail = format!("{} may not stand here in {}", extra.local_name(), self.parent.local_name());
                 Err(structure(extra, detail))

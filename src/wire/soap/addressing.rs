@@ -4,6 +4,7 @@
 //! that no signature covers is never believed (`rules.md` 2.3); that is for `flow` to see to.
 
 use super::{Envelope, Error, ErrorKind};
+use crate::wire::guard::{self, Guard};
 use crate::wire::ns;
 use crate::wire::shape::{self, MAX_URI, name_of};
 use crate::wire::xml::Element;
@@ -71,7 +72,7 @@ pub(super) fn read<'d>(envelope: &Envelope<'d>) -> Result<Addressing<'d>, Error>
         let Some(slot) = addressing.slot(element.local_name()) else { continue };
         // WS-Addressing 1.0 SOAP binding section 3.2: each once; RelatesTo may be repeated for
         // several relationships, which no request to us has.
-        if slot.is_some() {
+        if slot.is_some() && guard::stands(Guard::AddressingRepeated) {
             return Err(Error::new(ErrorKind::AddressingRepeated(name_of(element)), element));
         }
         *slot = Some(AddressingHeader { element, value: value(element, namespace)? });

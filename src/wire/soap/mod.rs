@@ -14,6 +14,7 @@ pub use addressing::Addressing;
 pub use fault::Fault;
 pub use write::{FaultCode, NewAddressing, NewEnvelope, NewFault};
 
+use crate::wire::guard::{self, Guard};
 use crate::wire::ns;
 use crate::wire::shape::{ShapeError, name_of, short};
 use crate::wire::xml::{Document, Element, NodeId};
@@ -162,6 +163,7 @@ impl<'d> Envelope<'d> {
         let mut children = body.children();
         let payload = match (children.next(), children.next()) {
             (Some(payload), None) => payload,
+            (Some(payload), Some(_)) if !guard::stands(Guard::BodyContent) => payload,
             _ => return Err(Error::new(ErrorKind::BodyContent { elements: body.children().count() }, body)),
         };
         Ok(Self { version, element, header, blocks, body, payload })
@@ -212,17 +214,17 @@ fn header_and_body<'d>(envelope: Element<'d>, version: Version) -> Result<(Optio
     let (mut header, mut body) = (None, None);
     for child in envelope.children() {
         if child.is(version.namespace(), "Header") {
-            if body.is_some() {
+            if body.is_some() && guard::stands(Guard::EnvelopeChildren) {
                 return Err(Error::new(ErrorKind::HeaderAfterBody, child));
             }
-            if header.replace(child).is_some() {
+            if header.replace(child).is_some() && guard::stands(Guard::EnvelopeChildren) {
                 return Err(Error::new(ErrorKind::HeaderRepeated, child));
             }
         } else if child.is(version.namespace(), "Body") {
-            if body.replace(child).is_some() {
+            if body.replace(child).is_some() && guard::stands(Guard::EnvelopeChildren) {
                 return Err(Error::new(ErrorKind::BodyRepeated, child));
             }
-        } else {
+        } else if guard::stands(Guard::EnvelopeChildren) {
             return Err(Error::new(ErrorKind::Unexpected(name_of(child)), child));
         }
     }

@@ -16,6 +16,7 @@ pub use timestamp::Timestamp;
 pub use token_reference::{SamlVersion, SecurityTokenReference, TokenReference};
 pub use write::{NewBinarySecurityToken, NewReference, NewSecurityHeader, NewTimestamp};
 
+use crate::wire::guard::{self, Guard};
 use crate::wire::ns;
 use crate::wire::shape::{ShapeError, no_text};
 use crate::wire::soap::{Envelope, Role};
@@ -112,6 +113,7 @@ impl<'d> SecurityHeader<'d> {
         match ours.as_slice() {
             [] => Ok(None),
             [element] => Self::sort(*element).map(Some),
+            [element, _, ..] if !guard::stands(Guard::SecurityHeaderRepeated) => Self::sort(*element).map(Some),
             [_, second, ..] => Err(Error::new(ErrorKind::Repeated(ours.len()), *second)),
         }
     }
