@@ -9,11 +9,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
-use vidimus::conformance::chance::Dice;
-use vidimus::conformance::fuzz::{TARGETS, Target};
-use vidimus::conformance::{mutation, seeds};
+use vidimus::conformance::fuzz::{TARGETS, Target, Until};
+use vidimus::conformance::seeds;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -21,10 +19,7 @@ fn root() -> PathBuf {
 
 /// The committed inputs of a target, by name.
 fn corpus(target: &Target) -> BTreeMap<String, Vec<u8>> {
-    let folder = root().join("conformance/fuzz/corpus").join(target.name);
-    let Ok(entries) = fs::read_dir(&folder) else { return BTreeMap::new() };
-    let files = entries.map(|entry| entry.unwrap().path());
-    files.map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap())).collect()
+    target.corpus(&root()).unwrap_or_default()
 }
 
 #[test]
@@ -63,7 +58,8 @@ fn every_target_returns_for_mutants_of_its_corpus() {
     let mut failed = Vec::new();
     // As many at a time as there are processors, so that each has its seconds for itself.
     for targets in TARGETS.chunks(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)) {
-        let run = |target: &'static Target| std::thread::spawn(move || mutate(target, seconds));
+        let until = seconds.map_or(Until::Executions(300), Until::Seconds);
+        let run = |target: &'static Target| std::thread::spawn(move || target.mutate(&corpus(target), until));
         let threads: Vec<_> = targets.iter().map(run).collect();
         for (target, thread) in targets.iter().zip(threads) {
             match thread.join() {
@@ -73,37 +69,4 @@ fn every_target_returns_for_mutants_of_its_corpus() {
         }
     }
     assert!(failed.is_empty(), "crashed: {failed:?}; the inputs are above, as \\x");
-}
-
-/// Mutates until the time is up; returns how often the target ran.
-fn mutate(target: &Target, seconds: Option<u64>) -> u64 {
-    let corpus: Vec<Vec<u8>> = corpus(target).into_values().collect();
-    let begun = Instant::now();
-    let mut executions = 0;
-    let more = |executions: u64| match seconds {
-        Some(seconds) => executions % 64 != 0 || begun.elapsed() < Duration::from_secs(seconds),
-        None => executions < 300,
-    };
-    while more(executions) {
-        let input = mutation::mutated(&corpus, &mut Dice::of(SEED, executions));
-        let shown = Shown { target: target.name, input: &input };
-        (target.body)(&input);
-        std::mem::forget(shown);
-        executions += 1;
-    }
-    executions
-}
-
-const SEED: u64 = 20_261_122;
-
-/// Prints the input when the target panics.
-struct Shown<'i> {
-    target: &'static str,
-    input: &'i [u8],
-}
-
-impl Drop for Shown<'_> {
-    fn drop(&mut self) {
-        eprintln!("{} crashed on {}", self.target, self.input.escape_ascii());
-    }
 }

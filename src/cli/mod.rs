@@ -8,6 +8,7 @@
 pub mod audit;
 pub mod completion;
 pub mod config;
+pub mod conformance;
 pub mod credentials;
 pub mod demo;
 pub mod envelope;
@@ -67,6 +68,9 @@ pub enum Verb {
     Completion(completion::Args),
     /// Show the configuration, and say what is wrong with it
     Config(config::Args),
+    /// Run the proofs of the project, and write their tables
+    #[command(hide = true)]
+    Conformance(conformance::Args),
     /// See the whole job done on this machine: a signed request, tokens, services, refusals
     Demo(demo::Args),
     /// Run a sample service of the demo
@@ -102,6 +106,7 @@ impl Verb {
             Self::Audit(args) => audit::run(args, out),
             Self::Completion(args) => completion::run(args, out),
             Self::Config(args) => config::run(args, out),
+            Self::Conformance(args) => conformance::run(&args, out),
             Self::Demo(args) => demo::run(args, out),
             Self::DemoService(args) => demo::service::run(args, out),
             Self::Envelope(args) => envelope::run(args, out),

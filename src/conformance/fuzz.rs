@@ -4,12 +4,15 @@
 //! mutates it without guidance (stable). A target returns for every input; what it asserts is a property of *our*
 //! functions, never of the input.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
+use super::chance::Dice;
 use super::pure::Pure;
-use super::seeds;
+use super::{mutation, seeds};
 use crate::flow::inquiry::Stop;
 use crate::wire::crypto::PublicKey;
 use crate::wire::jwt::{self, access_token, client_assertion};
@@ -35,6 +38,65 @@ pub const TARGETS: &[Target] = &[
     Target { name: "certificates", body: certificates },
     Target { name: "jwt", body: jwt },
 ];
+
+/// When a run without guidance ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    Seconds(u64),
+    Executions(u64),
+}
+
+impl Target {
+    /// The committed inputs, by name.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn corpus(&self, root: &Path) -> Result<BTreeMap<String, Vec<u8>>, String> {
+        let folder = root.join("conformance/fuzz/corpus").join(self.name);
+        let unreadable = |error: std::io::Error| format!("{}: {error}", folder.display());
+        let mut inputs = BTreeMap::new();
+        for entry in fs::read_dir(&folder).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            inputs.insert(name, fs::read(&path).map_err(unreadable)?);
+        }
+        Ok(inputs)
+    }
+
+    /// Runs on mutants of the inputs, the same ones each time; returns on how many. An input that crashes the target
+    /// is printed.
+    pub fn mutate(&self, inputs: &BTreeMap<String, Vec<u8>>, until: Until) -> u64 {
+        let inputs: Vec<Vec<u8>> = inputs.values().cloned().collect();
+        let begun = Instant::now();
+        let mut executions = 0;
+        let more = |executions: u64| match until {
+            Until::Seconds(seconds) => executions % 64 != 0 || begun.elapsed() < Duration::from_secs(seconds),
+            Until::Executions(most) => executions < most,
+        };
+        while more(executions) {
+            let input = mutation::mutated(&inputs, &mut Dice::of(SEED, executions));
+            let shown = Shown { target: self.name, input: &input };
+            (self.body)(&input);
+            std::mem::forget(shown);
+            executions += 1;
+        }
+        executions
+    }
+}
+
+/// Prints the input when the target panics.
+struct Shown<'i> {
+    target: &'static str,
+    input: &'i [u8],
+}
+
+impl Drop for Shown<'_> {
+    fn drop(&mut self) {
+        eprintln!("{} crashed on {}", self.target, self.input.escape_ascii());
+    }
+}
+
+const SEED: u64 = 20_261_122;
 
 /// The XML reader: what it says of places and values agrees with the bytes.
 pub fn scanner(data: &[u8]) {
