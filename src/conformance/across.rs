@@ -15,7 +15,7 @@ use super::runner::{Corpus, Run};
 use super::world::Session;
 use crate::config::profiles;
 use crate::flow::inquiry::{Inquiry, Stop, Stopped, standing_still};
-use crate::flow::profile::Profile;
+use crate::flow::profile::{CertificateTrust, Profile};
 use crate::flow::verify::{self, Terms};
 use crate::flow::{authenticate, parse};
 use crate::wire::xml::Limits;
@@ -47,6 +47,9 @@ fn manners(corpus: &Corpus) -> Result<BTreeMap<String, Recipe>, String> {
 
 fn verdict(corpus: &Corpus, case: &Case, profile: &Profile, manner: &Recipe) -> Result<Verdict, String> {
     let Some((step, send)) = only_message(case) else { return Ok(Verdict::Silent) };
+    if !asks(profile, step) || !signs_as_much(manner, send) {
+        return Ok(Verdict::Silent);
+    }
     let world = corpus.world(&case.written.world)?;
     let run = Run::begin(corpus, &world, &case.folder)?;
     let Some(honest) = &send.recipe else { return Ok(Verdict::Silent) };
@@ -61,6 +64,27 @@ fn verdict(corpus: &Corpus, case: &Case, profile: &Profile, manner: &Recipe) -> 
         Some(false) => Verdict::Refuse,
         None => Verdict::Silent,
     })
+}
+
+/// Whether the profile asks at all what the case is refused for: one by which a registered key is
+/// enough asks for no path, and one without a door serves no actions.
+fn asks(profile: &Profile, step: &Step) -> bool {
+    let reason = step.expect.as_ref().and_then(|expect| expect.reason.as_deref()).unwrap_or_default();
+    match reason {
+        "certificate-not-trusted" | "certificate-usage" => profile.certificate != CertificateTrust::Registered,
+        "action-not-served-here" => profile.door.is_some(),
+        _ => true,
+    }
+}
+
+/// Whether all that the case signs is signed in the profile's manner too: a part that is not signed
+/// is not believed, so moving or changing it is no attack.
+fn signs_as_much(manner: &Recipe, send: &Send) -> bool {
+    let parts = |recipe: &Recipe| recipe.sign.as_ref().and_then(|sign| sign.parts.clone());
+    match (parts(manner), send.recipe.as_ref().and_then(parts)) {
+        (Some(manner), Some(own)) => own.iter().all(|part| manner.contains(part)),
+        _ => true,
+    }
 }
 
 /// The one SOAP message of a case that is judged before anything is looked up or decided.
