@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use vidimus::conformance::case::Case;
 use vidimus::conformance::guards::{self, Verdict};
@@ -19,6 +19,9 @@ fn every_check_that_is_switched_off_lets_a_hostile_case_in() {
         let with = finding.together_with.join(", ");
         let case = finding.case.as_deref().unwrap_or_default();
         println!("{:<36} {:>3} cases  {:?}  {case}  {with}", finding.check, finding.cases, finding.verdict);
+    }
+    if let Some(folder) = std::env::var_os("VIDIMUS_REPORT_PARTS") {
+        guards::part(&findings).save(Path::new(&folder)).unwrap();
     }
     let survivors: Vec<&str> =
         findings.iter().filter(|f| f.verdict == Verdict::Survived).map(|f| f.check.as_str()).collect();

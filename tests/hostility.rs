@@ -8,6 +8,7 @@ use std::path::Path;
 
 use vidimus::conformance::hostility::{self, Cost, Growth, Message};
 use vidimus::conformance::pure::Pure;
+use vidimus::conformance::report::Part;
 use vidimus::flow::inquiry::Stop;
 
 #[global_allocator]
@@ -22,6 +23,9 @@ fn main() {
     let good = hostility::good(root).expect("good messages");
     let hostile = hostility::stages(root).expect("hostile messages");
     let mut faults = Vec::new();
+    let title = "Memory of the dearest refused message of each stage, beside good ones.";
+    let columns = ["stage", "message", "bytes", "peak bytes", "allocations", "outcome"];
+    let mut part = Part::new("cost-memory", title, columns);
     println!(
         "{:16} {:62} {:>8} {:>9} {:>8} {:>9}  outcome",
         "stage", "message", "bytes", "peak", "allocs", "allocated"
@@ -38,6 +42,14 @@ fn main() {
             cost.allocated.unwrap_or_default(),
             cost.outcome
         );
+        part.row([
+            cost.stage.clone(),
+            cost.name.clone(),
+            cost.bytes.to_string(),
+            cost.peak.unwrap_or_default().to_string(),
+            cost.allocations.unwrap_or_default().to_string(),
+            cost.outcome.clone(),
+        ]);
         if (message.stage == "good") != (cost.outcome == "accepted") {
             faults.push(format!("{}, {}: {}", cost.stage, cost.name, cost.outcome));
         }
@@ -56,12 +68,16 @@ fn main() {
             allocated: Some(allocated),
         };
         println!("{:14} {:40} {:?} {:?}", growth.dimension, growth.unit, growth.bytes, allocated);
+        part.note(format!("{} ({}): {allocated:?} bytes allocated at 1x, 2x, 4x", growth.dimension, growth.unit));
         let [once, twice, four] = allocated;
         // Tables double when they are full, so a step may be twice what the line says; a square would be four times.
         let (first, second) = (twice.saturating_sub(once), four.saturating_sub(twice));
         if second > 4 * first + SLACK {
             faults.push(format!("{} does not grow linearly: {allocated:?}", dimension.name));
         }
+    }
+    if let Some(folder) = std::env::var_os("VIDIMUS_REPORT_PARTS") {
+        part.save(Path::new(&folder)).expect("a part of the report");
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     println!("test result: ok. {} passed; 0 failed", good.len() + hostile.len());

@@ -13,6 +13,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::case::{Case, Outcome};
+use super::report::Part;
 use super::runner::Corpus;
 use crate::model::CheckId;
 use crate::model::guard::Off;
@@ -43,6 +44,35 @@ pub enum Verdict {
     Structural,
     /// Nobody would notice.
     Survived,
+}
+
+impl Verdict {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Killed => "killed",
+            Self::KilledTogether => "killed together",
+            Self::Structural => "cannot be left out",
+            Self::Survived => "SURVIVED",
+        }
+    }
+}
+
+/// The findings as a part of the report.
+pub fn part(findings: &[Finding]) -> Part {
+    let title = "Each check switched off in turn: what hostile case is then accepted.";
+    let mut part = Part::new("guards", title, ["check", "cases", "verdict", "case", "together with"]);
+    for finding in findings {
+        part.row([
+            finding.check.clone(),
+            finding.cases.to_string(),
+            finding.verdict.as_str().to_owned(),
+            finding.case.clone().unwrap_or_default(),
+            finding.together_with.join(", "),
+        ]);
+    }
+    let survivors = findings.iter().filter(|finding| finding.verdict == Verdict::Survived).count();
+    part.survived = u64::try_from(survivors).unwrap_or(u64::MAX);
+    part.with(&findings)
 }
 
 /// Switches each check off, runs its cases, and says who noticed.

@@ -13,7 +13,7 @@ use crate::cli::{Exit, Failure, Output};
 #[command(after_help = exit::help(&[Exit::Done, Exit::Usage, Exit::Refused], [
     "vidimus conformance report",
     "vidimus conformance report --only catalogue --only corpora -o json",
-    "vidimus conformance report --edits 200000 --documents 20000 --fuzz-seconds 60",
+    "vidimus conformance report --edits 200000 --fuzz-seconds 60",
 ]))]
 pub struct Args {
     #[command(subcommand)]

@@ -22,8 +22,6 @@ pub struct Settings {
     pub vectors: Option<PathBuf>,
     pub edits: u64,
     pub fuzz_seconds: u64,
-    pub documents: usize,
-    pub signatures: usize,
 }
 
 /// A part.

@@ -16,7 +16,7 @@ use crate::conformance::report::{Part, Report};
 #[command(after_help = exit::help(&[Exit::Done, Exit::Usage, Exit::Refused], [
     "vidimus conformance report",
     "vidimus conformance report --only edits --edits 1000000",
-    "vidimus conformance report --parts target/report -o json",
+    "vidimus conformance report --parts target/parts -o json",
 ]))]
 pub struct Args {
     /// The project's folder: it holds conformance/ and keys/
@@ -34,14 +34,8 @@ pub struct Args {
     /// How many seconds each fuzz target runs, without guidance
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     fuzz_seconds: u64,
-    /// How many random documents the other implementations judge
-    #[arg(long, value_name = "COUNT", default_value_t = 2_000)]
-    documents: usize,
-    /// How many signatures each implementation makes for the others
-    #[arg(long, value_name = "COUNT", default_value_t = 200)]
-    signatures: usize,
-    /// Parts that other runs left: checks switched off, mutated code, cost
-    #[arg(long, value_name = "DIR")]
+    /// Parts that test runs left: other implementations, checks switched off, mutated code, cost
+    #[arg(long, value_name = "DIR", env = "VIDIMUS_REPORT_PARTS")]
     parts: Option<PathBuf>,
     /// Also write the Markdown into a file
     #[arg(long, value_name = "FILE")]
@@ -56,8 +50,6 @@ pub fn run(args: &Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
         vectors: args.vectors.clone(),
         edits: args.edits,
         fuzz_seconds: args.fuzz_seconds,
-        documents: args.documents,
-        signatures: args.signatures,
     };
     let wanted = |name: &parts::Name| args.only.is_empty() || args.only.contains(name);
     let mut report = Report::default();
