@@ -206,15 +206,22 @@ fn edits(settings: &Settings) -> Result<Part, String> {
 fn fuzzing(settings: &Settings) -> Result<Part, String> {
     let title = "Fuzz targets: the committed seeds, then mutants of them without guidance.";
     let mut part = Part::new("fuzz", title, ["target", "seeds", "executions", "outcome"]);
-    for target in fuzz::TARGETS {
-        let seeds = target.corpus(&settings.project)?;
-        let (count, seconds) = (seeds.len(), settings.fuzz_seconds);
-        let ran = std::thread::spawn(move || target.mutate(&seeds, Until::Seconds(seconds))).join();
-        let (executions, outcome) = match ran {
-            Ok(executions) => (executions.to_string(), "no crash"),
-            Err(_) => ("".to_owned(), "CRASHED: the input stands on stderr"),
-        };
-        part.row([target.name.to_owned(), count.to_string(), executions, outcome.to_owned()]);
+    let until = Until::Seconds(settings.fuzz_seconds);
+    // As many at a time as there are processors, so that each has its seconds for itself.
+    for targets in fuzz::TARGETS.chunks(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)) {
+        let mut running = Vec::new();
+        for target in targets {
+            let seeds = target.corpus(&settings.project)?;
+            let count = seeds.len();
+            running.push((target, count, std::thread::spawn(move || target.mutate(&seeds, until))));
+        }
+        for (target, count, thread) in running {
+            let (executions, outcome) = match thread.join() {
+                Ok(executions) => (executions.to_string(), "no crash"),
+                Err(_) => (String::new(), "CRASHED: the input stands on stderr"),
+            };
+            part.row([target.name.to_owned(), count.to_string(), executions, outcome.to_owned()]);
+        }
     }
     Ok(part)
 }
