@@ -80,13 +80,20 @@ fn catalogue(settings: &Settings) -> Result<Part, String> {
     let faults = catalogue.faults(&cases, |file| std::fs::read_to_string(settings.project.join(file)).ok());
     let title = "Every row of the attack list, and the cases and tests that show it; a verdict of each profile.";
     let mut part = Part::new("catalogue", title, ["class", "rows", "shown", "cases", "tests", "deferred"]);
-    let classes: std::collections::BTreeSet<String> =
-        catalogue.rows.iter().map(|row| &row.row).chain(catalogue.deferred.iter().map(|row| &row.row)).filter_map(|row| row.get(..1)).map(str::to_owned).collect();
+    let classes: std::collections::BTreeSet<String> = catalogue
+        .rows
+        .iter()
+        .map(|row| &row.row)
+        .chain(catalogue.deferred.iter().map(|row| &row.row))
+        .filter_map(|row| row.get(..1))
+        .map(str::to_owned)
+        .collect();
     for class in classes {
         let rows: Vec<_> = catalogue.rows.iter().filter(|row| row.row.starts_with(&class)).collect();
         let deferred = catalogue.deferred.iter().filter(|row| row.row.starts_with(&class)).count();
         let shown = rows.iter().filter(|row| !row.cases.is_empty() || !row.tests.is_empty()).count();
-        let count = |of: fn(&crate::conformance::catalogue::Row) -> usize| rows.iter().map(|row| of(row)).sum::<usize>();
+        let count =
+            |of: fn(&crate::conformance::catalogue::Row) -> usize| rows.iter().map(|row| of(row)).sum::<usize>();
         part.row([
             class,
             (rows.len() + deferred).to_string(),
@@ -180,7 +187,8 @@ fn corpora(settings: &Settings) -> Result<Part, String> {
 fn edits(settings: &Settings) -> Result<Part, String> {
     let machine = Machine::open(&settings.project)?;
     let report = machine.run(SEED, settings.edits);
-    let title = "Chains of edits on good messages, signed anew by others: accepted only what the generator knows was signed.";
+    let title =
+        "Chains of edits on good messages, signed anew by others: accepted only what the generator knows was signed.";
     let mut part = Part::new("edits", title, ["chains", "made", "accepted", "share"]);
     for (what, share) in [("all", report.all), ("harmless only", report.harmless), ("signed anew", report.resigned)] {
         part.row([
