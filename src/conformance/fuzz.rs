@@ -70,7 +70,7 @@ impl Target {
         let begun = Instant::now();
         let mut executions = 0;
         let more = |executions: u64| match until {
-            Until::Seconds(seconds) => executions % 64 != 0 || begun.elapsed() < Duration::from_secs(seconds),
+            Until::Seconds(seconds) => !executions.is_multiple_of(64) || begun.elapsed() < Duration::from_secs(seconds),
             Until::Executions(most) => executions < most,
         };
         while more(executions) {

@@ -54,7 +54,7 @@ pub fn run(args: &Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
     let wanted = |name: &parts::Name| args.only.is_empty() || args.only.contains(name);
     let mut report = Report::default();
     for name in parts::Name::ALL.into_iter().filter(wanted) {
-        out.note(&format!("{} …", name.as_str()));
+        out.note(format!("{} …", name.as_str()));
         report.add(name.made(&settings).map_err(|why| {
             Failure::usage(format!("{}: {why}", name.as_str()), "Give the project's folder with --project")
         })?);

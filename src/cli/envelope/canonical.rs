@@ -105,11 +105,14 @@ pub fn of_document(document: &Document, form: &Form) -> Result<Vec<u8>, Failure>
     Ok(octets)
 }
 
+/// Octets (or why there are none), how they were made, and the digest that was sent.
+pub type Referenced = (Result<Vec<u8>, Failure>, String, Vec<u8>);
+
 /// What the one reference to this id digests, and how it says so. `None` where no signature refers to it.
 ///
 /// # Errors
 /// What is wrong with the reference.
-pub fn as_referenced(document: &Document, id: &str) -> Option<(Result<Vec<u8>, Failure>, String, Vec<u8>)> {
+pub fn as_referenced(document: &Document, id: &str) -> Option<Referenced> {
     let limits = Limits { canonical: usize::MAX, ..Limits::default() };
     let uri = format!("#{id}");
     let signatures = document.elements().filter(|element| element.is(ns::DS, "Signature"));

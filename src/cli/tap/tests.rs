@@ -44,8 +44,11 @@ fn connected(port: u16) -> TcpStream {
     panic!("nothing listens on {port}");
 }
 
+/// Head and decoded body of each request that came.
+type Came = Vec<(String, Vec<u8>)>;
+
 /// A server that gives each request the same answer and remembers what came, head and decoded body.
-fn upstream(answer: Vec<u8>, requests: usize) -> (u16, JoinHandle<Vec<(String, Vec<u8>)>>) {
+fn upstream(answer: Vec<u8>, requests: usize) -> (u16, JoinHandle<Came>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let came = thread::spawn(move || {

@@ -34,13 +34,16 @@ pub fn stand_in(der: &[u8], names: &mut Pseudonyms) -> Vec<u8> {
     out.unwrap_or_else(|| names.bytes(der))
 }
 
+/// Is given tag and content of a primitive; what it returns stands in its place.
+type Primitive<'p> = dyn FnMut(u8, &[u8]) -> Option<Vec<u8>> + 'p;
+
 /// Calls `primitive` with tag and content of each primitive; puts what it gives in its place. `None`
 /// when the bytes are not DER from end to end.
-fn walk(der: &[u8], primitive: &mut dyn FnMut(u8, &[u8]) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
+fn walk(der: &[u8], primitive: &mut Primitive<'_>) -> Option<Vec<u8>> {
     level(der, primitive, 0)
 }
 
-fn level(der: &[u8], primitive: &mut dyn FnMut(u8, &[u8]) -> Option<Vec<u8>>, depth: usize) -> Option<Vec<u8>> {
+fn level(der: &[u8], primitive: &mut Primitive<'_>, depth: usize) -> Option<Vec<u8>> {
     if depth > DEEPEST {
         return None;
     }
@@ -70,7 +73,9 @@ fn level(der: &[u8], primitive: &mut dyn FnMut(u8, &[u8]) -> Option<Vec<u8>>, de
 }
 
 /// Tag, tag and length as written, content, and what follows.
-fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8], &[u8])> {
+type Parts<'d> = (u8, &'d [u8], &'d [u8], &'d [u8]);
+
+fn element(der: &[u8]) -> Option<Parts<'_>> {
     let tag = *der.first()?;
     if tag & 0x1f == 0x1f {
         return None;
