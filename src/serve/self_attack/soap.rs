@@ -43,6 +43,9 @@ struct Site<'s> {
     addresses: &'s [String],
 }
 
+/// What is tried, the reasons that it may be refused for, and the assertion.
+type Attack = (&'static str, &'static [CheckId], Result<Vec<u8>, String>);
+
 impl Site<'_> {
     fn recipe(&self) -> Recipe<'_> {
         let to = self.addresses.first().map_or("", String::as_str);
@@ -144,7 +147,7 @@ impl Site<'_> {
         self.send(tally, "a good holder-of-key message", Wanted::Accepted, with(good.signed()));
         let (sender, stranger) = (&self.cast.sender, &self.cast.stranger);
         let yesterday = self.target.now - Duration::days(1);
-        let attacks: [(&'static str, &'static [CheckId], Result<Vec<u8>, String>); 8] = [
+        let attacks: [Attack; 8] = [
             ("an assertion that nobody signed", &[CheckId::AssertionSigned], Ok(good.unsigned())),
             ("a bearer assertion", &[CheckId::AssertionConfirmation], Statement { method: "bearer", ..good }.signed()),
             (
