@@ -39,7 +39,7 @@ struct Site<'s> {
 }
 
 /// What is tried, the reasons that it may be refused for, the assertion, and who shows a certificate.
-type Exchange<'a> = (&'static str, &'static [CheckId], Result<Vec<u8>, String>, Option<&'a Actor>);
+type TriedExchange<'a> = (&'static str, &'static [CheckId], Result<Vec<u8>, String>, Option<&'a Actor>);
 
 impl Site<'_> {
     fn terms<'t>(&'t self, trust: &'t Trust) -> OauthTerms<'t> {
@@ -126,7 +126,7 @@ impl Site<'_> {
         let (sender, stranger) = (&self.cast.sender, &self.cast.stranger);
         self.exchange(tally, "a good exchange", Wanted::Accepted, good.signed(), Some(sender));
         let yesterday = self.target.now - Duration::days(1);
-        let attacks: [Exchange<'_>; 9] = [
+        let attacks: [TriedExchange<'_>; 9] = [
             ("an exchange without a proven key", &[CheckId::ProofPresent], good.signed(), None),
             ("an exchange with another proven key", &[CheckId::ProofKey], good.signed(), Some(stranger)),
             (
