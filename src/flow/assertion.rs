@@ -12,6 +12,7 @@ use crate::flow::dsig_refusal;
 use crate::flow::inquiry::{Inquiry, Stopped, facts};
 use crate::flow::parse::place;
 use crate::flow::profile::SamlVersion;
+use crate::flow::trust::Trust;
 use crate::model::{CheckId, Fact, Refusal, Time};
 use crate::registry::{Registry, Standing, TokenIssuer};
 use crate::wire::crypto::PublicKey;
@@ -23,7 +24,7 @@ use crate::wire::xml::{Element, Limits};
 /// What judging needs besides the assertion.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms<'t> {
-    pub registry: &'t Registry,
+    pub trust: &'t Trust,
     pub limits: &'t Limits,
     pub skew: Duration,
     pub now: Time,
@@ -139,8 +140,8 @@ pub(super) fn judge<'a, 'd, 't>(
     terms: Terms<'t>,
     inquiry: &mut Inquiry,
 ) -> Result<Judged<'a, 'd, 't>, Stopped> {
-    let issuer = issuer(assertion, terms.registry, inquiry)?;
-    signature(assertion, issuer, terms.limits, inquiry)?;
+    let issuer = issuer(assertion, &terms.trust.registry, inquiry)?;
+    signature(assertion, issuer, terms, inquiry)?;
     let expires = times(assertion, issuer, terms, inquiry)?;
     conditions(assertion, inquiry)?;
     audience(assertion, issuer, inquiry)?;
@@ -185,9 +186,10 @@ fn holder_of_key<'a>(assertion: &'a Assertion<'_>) -> impl Iterator<Item = &'a S
 fn signature(
     assertion: &Assertion<'_>,
     issuer: &TokenIssuer,
-    limits: &Limits,
+    terms: Terms<'_>,
     inquiry: &mut Inquiry,
 ) -> Result<(), Stopped> {
+    let limits = terms.limits;
     let Some(element) = assertion.signature else {
         return Err(inquiry.stop(Refusal::new(CheckId::AssertionSigned).at(place(assertion.element))));
     };
@@ -222,15 +224,12 @@ fn signature(
     let canonical = signature
         .canonical_signed_info(limits)
         .map_err(|error| inquiry.stop(dsig_refusal::refusal(element, &error, limits)))?;
-    let holds = issuer
-        .public_keys
-        .iter()
-        .filter_map(|spki| PublicKey::from_spki(spki).ok())
-        .any(|key| key.verify(algorithm, &canonical, signature.value()).is_ok());
+    let keys = terms.trust.issuer_keys(&issuer.issuer);
+    let holds = keys.iter().any(|key| key.verify(algorithm, &canonical, signature.value()).is_ok());
     if !holds {
         return Err(inquiry.stop(wrong("no configured key of this issuer made it".to_owned())));
     }
-    match reference.digest(limits, &mut Vec::new()) {
+    match reference.digest(limits, &mut Vec::with_capacity(assertion.element.range().len())) {
         Ok(computed) if computed.matches && computed.covered.id() == assertion.element.id() => {
             let said = [Fact::text("issuer", issuer.issuer.clone()), Fact::text("found", assertion.id)];
             inquiry.passed(CheckId::AssertionSignature, facts(said));

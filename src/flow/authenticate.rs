@@ -176,8 +176,7 @@ pub fn exchange(
     inquiry: &mut Inquiry,
 ) -> Result<Authenticated, Stopped> {
     inquiry.step(StepId::Authenticate);
-    let judging =
-        assertion::Terms { registry: &terms.trust.registry, limits: terms.limits, skew: terms.skew, now: terms.now };
+    let judging = assertion::Terms { trust: terms.trust, limits: terms.limits, skew: terms.skew, now: terms.now };
     let judged = assertion::judge(request.assertion, judging, inquiry)?;
     let wanted = KeyThumbprint(assertion::confirmation_key(request.assertion, inquiry)?.thumbprint());
     let Some(leaf) = request.caller.tls_leaf() else {
@@ -296,7 +295,7 @@ fn by_assertion(
     inquiry: &mut Inquiry,
 ) -> Result<Authenticated, Stopped> {
     let skew = Duration::from_std(terms.profile.time.skew).unwrap_or(Duration::zero());
-    let judging = assertion::Terms { registry: &terms.trust.registry, limits: terms.limits, skew, now: terms.now };
+    let judging = assertion::Terms { trust: terms.trust, limits: terms.limits, skew, now: terms.now };
     let judged = assertion::judge(assertion, judging, inquiry)?;
     let key = KeyThumbprint(message.key().thumbprint());
     let sender = holder(&judged, key, (terms.trust, terms.now), inquiry)?;

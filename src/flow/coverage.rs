@@ -152,22 +152,21 @@ fn digest<'d>(
         }
     };
     let element = computed.covered;
-    let said = |found: &str| {
+    let said = || {
         vec![
             Fact::text("element", element.qualified_name()),
             Fact::text("reference", uri),
             Fact::text("algorithm", short(reference.digest_method.uri)),
             Fact::text("wanted", base64::encode(&reference.digest_value)),
-            Fact::text("found", found),
+            Fact::text("found", base64::encode(computed.computed.as_ref())),
         ]
     };
-    let found = base64::encode(computed.computed.as_ref());
     if !computed.matches {
-        inquiry.refuse(Refusal { check: CheckId::DigestValue, facts: said(&found), place: Some(place(element)) })?;
+        inquiry.refuse(Refusal { check: CheckId::DigestValue, facts: said(), place: Some(place(element)) })?;
         return Ok(None);
     }
     let facts = if inquiry.verbose() {
-        said(&found)
+        said()
     } else {
         facts([Fact::text("reference", uri), Fact::text("element", element.qualified_name())])
     };

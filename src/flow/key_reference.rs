@@ -4,9 +4,12 @@
 //! are registered. It never brings a key that nobody judges: whose key it is, is decided in
 //! [`authenticate`](crate::flow::authenticate).
 
+use std::sync::Arc;
+
 use crate::flow::inquiry::{Inquiry, Stopped, facts};
 use crate::flow::parse::{place, place_if};
 use crate::flow::profile::KeyReferenceStyle;
+use crate::flow::trust::Registered;
 use crate::flow::verify::Terms;
 use crate::model::{CheckId, Fact, Refusal};
 use crate::wire::crypto::PublicKey;
@@ -22,7 +25,7 @@ use crate::wire::xml::Element;
 /// The key that a signature is checked with, and where it came from.
 #[derive(Debug)]
 pub struct SigningKey<'d> {
-    pub(super) key: PublicKey,
+    pub(super) key: Arc<PublicKey>,
     pub(super) source: KeySource<'d>,
 }
 
@@ -30,7 +33,7 @@ pub struct SigningKey<'d> {
 #[derive(Debug)]
 pub(super) enum KeySource<'d> {
     /// A certificate. `token`: the BinarySecurityToken of this message that holds it.
-    Certificate { certificate: Box<Certificate>, intermediates: Vec<Certificate>, token: Option<Element<'d>> },
+    Certificate { certificate: Arc<Certificate>, intermediates: Vec<Certificate>, token: Option<Element<'d>> },
     /// The confirmation key of an assertion in this header; its issuer's signature is not checked
     /// yet.
     Assertion { assertion: Box<saml::Assertion<'d>> },
@@ -170,14 +173,14 @@ fn resolve<'d>(
             registered(known.iter().filter(same), reference, inquiry)
         }
         TokenReference::IssuerSerial(named) => {
-            registered(known.iter().filter(|known| named.names(known)), reference, inquiry)
+            registered(known.iter().filter(|known| named.names(&known.certificate)), reference, inquiry)
         }
         TokenReference::SubjectKeyIdentifier(identifier) => {
-            let same = |known: &&Certificate| known.subject_key_identifier() == Some(identifier.as_slice());
+            let same = |known: &&Registered| known.certificate.subject_key_identifier() == Some(identifier.as_slice());
             registered(known.iter().filter(same), reference, inquiry)
         }
         TokenReference::ThumbprintSha1(thumbprint) => {
-            let same = |known: &&Certificate| known.thumbprint_sha1().as_slice() == thumbprint.as_slice();
+            let same = |known: &&Registered| known.certificate.thumbprint_sha1().as_slice() == thumbprint.as_slice();
             registered(known.iter().filter(same), reference, inquiry)
         }
         TokenReference::KeyValue(_) | TokenReference::Embedded(_) => {
@@ -210,7 +213,7 @@ fn direct<'d>(
     if read.value_type == ValueType::X509V3
         && let Some(known) = trust.known(&read.content)
     {
-        return of_certificate(known.clone(), Vec::new(), Some(*token), *token, inquiry);
+        return Ok(of_registered(known, Some(*token)));
     }
     let mut certificates = read.certificates().map_err(|error| inquiry.stop(unreadable(error.to_string(), *token)))?;
     if certificates.is_empty() {
@@ -248,7 +251,7 @@ fn assertion<'d>(
     })?;
     let assertion = crate::flow::assertion::read(element, &terms.profile.assertion.versions, inquiry)?;
     let key = crate::flow::assertion::confirmation_key(&assertion, inquiry)?;
-    Ok(SigningKey { key, source: KeySource::Assertion { assertion: Box::new(assertion) } })
+    Ok(SigningKey { key: Arc::new(key), source: KeySource::Assertion { assertion: Box::new(assertion) } })
 }
 
 /// What the reference itself says of the assertion's version: ValueType of a KeyIdentifier, and
@@ -276,7 +279,7 @@ fn version_name(said: &[SamlVersion], found: SamlVersion) -> &'static str {
 
 /// A reference that names a certificate without bringing it means one of the registered ones.
 fn registered<'t, 'd>(
-    mut candidates: impl Iterator<Item = &'t Certificate>,
+    mut candidates: impl Iterator<Item = &'t Registered>,
     reference: &SecurityTokenReference<'d>,
     inquiry: &mut Inquiry,
 ) -> Result<SigningKey<'d>, Stopped> {
@@ -288,14 +291,20 @@ fn registered<'t, 'd>(
         ));
     };
     // Two certificates of one name and different keys would make the choice ours: refuse.
-    if candidates.any(|other| other.spki() != found.spki()) {
+    if candidates.any(|other| other.key != found.key) {
         return Err(inquiry.stop(
             Refusal::new(CheckId::KeyReferenceKnown)
                 .with(Fact::text("found", format!("{}, which fits two keys", reference.target.style())))
                 .at(place(reference.element)),
         ));
     }
-    of_certificate(found.clone(), Vec::new(), None, reference.element, inquiry)
+    Ok(of_registered(found, None))
+}
+
+fn of_registered<'d>(registered: &Registered, token: Option<Element<'d>>) -> SigningKey<'d> {
+    let certificate = Arc::clone(&registered.certificate);
+    let source = KeySource::Certificate { certificate, intermediates: Vec::new(), token };
+    SigningKey { key: Arc::clone(&registered.key), source }
 }
 
 fn of_certificate<'d>(
@@ -306,7 +315,8 @@ fn of_certificate<'d>(
     inquiry: &mut Inquiry,
 ) -> Result<SigningKey<'d>, Stopped> {
     let key = certificate.public_key().map_err(|error| inquiry.stop(unreadable(error.to_string(), at)))?;
-    Ok(SigningKey { key, source: KeySource::Certificate { certificate: Box::new(certificate), intermediates, token } })
+    let source = KeySource::Certificate { certificate: Arc::new(certificate), intermediates, token };
+    Ok(SigningKey { key: Arc::new(key), source })
 }
 
 /// The id of a SAML assertion of either version, whatever else it is.

@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use crate::flow::path_cache::{Asked, PathCache, Purpose};
 use crate::model::{KeyThumbprint, Time};
-use crate::registry::Registry;
-use crate::wire::crypto;
+use crate::registry::{Registry, TokenIssuer};
+use crate::wire::crypto::PublicKey;
 use crate::wire::x509::{self, Anchors, Certificate, PathError, Question, Revocations, Standing};
 
-/// The registry, the anchors, what is known of revocation, and every registered certificate read
-/// once.
+/// The registry, the anchors, what is known of revocation, and every registered certificate and issuer's key read once:
+/// the library prepares an RSA key with its first signature, which costs a quarter of one.
 #[derive(Debug)]
 pub struct Trust {
     pub registry: Arc<Registry>,
@@ -23,38 +23,42 @@ pub struct Trust {
     pub anchors: Arc<Anchors>,
     revocations: Arc<Revocations>,
     anchors_digest: [u8; 32],
-    registered: Arc<Registered>,
+    certificates: Arc<Certificates>,
+    issuer_keys: Arc<HashMap<String, Vec<PublicKey>>>,
     paths: Arc<PathCache>,
 }
 
 /// The registered certificates.
 #[derive(Debug)]
-struct Registered {
-    certificates: Vec<Certificate>,
+struct Certificates {
+    all: Vec<Registered>,
     by_key: HashMap<KeyThumbprint, Vec<usize>>,
-    by_der: HashMap<[u8; 32], usize>,
+    /// In the order of their bytes.
+    by_der: Vec<usize>,
+}
+
+/// A registered certificate with its key.
+#[derive(Debug)]
+pub struct Registered {
+    pub certificate: Arc<Certificate>,
+    pub key: Arc<PublicKey>,
 }
 
 impl Trust {
-    /// Reads the registered certificates; one that cannot be read is left out, and with it the
-    /// sender who needs it (`config check` has refused it before). Nothing is known of revocation.
+    /// Reads the registered certificates and the issuers' keys; what cannot be read is left out, and with it the sender
+    /// or issuer who needs it (`config check` has refused it before). Nothing is known of revocation.
     pub fn new(registry: Arc<Registry>, anchors: Anchors) -> Self {
-        let certificates: Vec<Certificate> = registry
-            .senders()
-            .flat_map(|sender| &sender.certificates)
-            .filter_map(|der| Certificate::parse(der).ok())
-            .collect();
-        let mut by_key: HashMap<KeyThumbprint, Vec<usize>> = HashMap::new();
-        for (index, certificate) in certificates.iter().enumerate() {
-            by_key.entry(KeyThumbprint(certificate.key_thumbprint())).or_default().push(index);
-        }
-        let by_der = certificates.iter().enumerate().map(|(i, c)| (c.thumbprint(), i)).collect();
+        let keys = |issuer: &TokenIssuer| {
+            let keys = issuer.public_keys.iter().filter_map(|spki| PublicKey::from_spki(spki).ok()).collect();
+            (issuer.issuer.clone(), keys)
+        };
         Self {
-            registry,
             anchors_digest: anchors.digest(),
             anchors: Arc::new(anchors),
             revocations: Arc::default(),
-            registered: Arc::new(Registered { certificates, by_key, by_der }),
+            certificates: Arc::new(Certificates::of(&registry)),
+            issuer_keys: Arc::new(registry.issuers().map(keys).collect()),
+            registry,
             paths: Arc::default(),
         }
     }
@@ -67,7 +71,8 @@ impl Trust {
             anchors: Arc::clone(&self.anchors),
             revocations,
             anchors_digest: self.anchors_digest,
-            registered: Arc::clone(&self.registered),
+            certificates: Arc::clone(&self.certificates),
+            issuer_keys: Arc::clone(&self.issuer_keys),
             paths: Arc::clone(&self.paths),
         }
     }
@@ -95,8 +100,13 @@ impl Trust {
     }
 
     /// All registered certificates: what IssuerSerial, SKI and thumbprint references can mean.
-    pub fn certificates(&self) -> &[Certificate] {
-        &self.registered.certificates
+    pub fn certificates(&self) -> &[Registered] {
+        &self.certificates.all
+    }
+
+    /// The configured signing keys of an issuer.
+    pub fn issuer_keys(&self, issuer: &str) -> &[PublicKey] {
+        self.issuer_keys.get(issuer).map_or(&[], Vec::as_slice)
     }
 
     /// The registered certificate with this key, if the key was registered with one.
@@ -106,19 +116,18 @@ impl Trust {
 
     /// All registered certificates with this key, in the order of the registry.
     pub fn certificates_of(&self, key: &KeyThumbprint) -> impl Iterator<Item = &Certificate> {
-        let indices = self.registered.by_key.get(key).into_iter().flatten();
-        indices.filter_map(|index| self.registered.certificates.get(*index))
+        let indices = self.certificates.by_key.get(key).into_iter().flatten();
+        indices.filter_map(|index| self.certificates.all.get(*index)).map(|registered| &*registered.certificate)
     }
 
     /// The registered certificate of these very bytes, read already.
-    pub fn known(&self, der: &[u8]) -> Option<&Certificate> {
-        let index = self.registered.by_der.get(&crypto::sha256(der));
-        index.and_then(|index| self.registered.certificates.get(*index))
+    pub fn known(&self, der: &[u8]) -> Option<&Registered> {
+        self.certificates.known(der)
     }
 
     /// Whether this very certificate, byte for byte, is registered.
     pub fn registered(&self, certificate: &Certificate) -> bool {
-        self.registered.by_der.contains_key(&certificate.thumbprint())
+        self.known(certificate.der()).is_some()
     }
 
     /// Whether a path leads from the certificate to an anchor, with all that the anchor asks.
@@ -183,5 +192,31 @@ impl Trust {
         }
         self.paths.put(key, standing.clone(), at);
         Ok(standing)
+    }
+}
+
+impl Certificates {
+    fn of(registry: &Registry) -> Self {
+        let read = |der: &Vec<u8>| {
+            let certificate = Certificate::parse(der).ok()?;
+            let key = certificate.public_key().ok()?;
+            Some(Registered { certificate: Arc::new(certificate), key: Arc::new(key) })
+        };
+        let all: Vec<Registered> =
+            registry.senders().flat_map(|sender| &sender.certificates).filter_map(read).collect();
+        let mut by_key: HashMap<KeyThumbprint, Vec<usize>> = HashMap::new();
+        for (index, registered) in all.iter().enumerate() {
+            by_key.entry(KeyThumbprint(registered.key.thumbprint())).or_default().push(index);
+        }
+        let mut by_der: Vec<usize> = (0..all.len()).collect();
+        by_der.sort_by_key(|index| all.get(*index).map(|registered| registered.certificate.der()));
+        Self { all, by_key, by_der }
+    }
+
+    /// Found by its bytes: a digest of them would cost more than the search.
+    fn known(&self, der: &[u8]) -> Option<&Registered> {
+        let at = |index: &usize| self.all.get(*index);
+        let place = self.by_der.binary_search_by(|index| at(index).map(|known| known.certificate.der()).cmp(&Some(der)));
+        self.by_der.get(place.ok()?).and_then(at)
     }
 }

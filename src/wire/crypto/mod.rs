@@ -42,6 +42,13 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     fixed(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
+/// The digest of these bytes one behind the other.
+pub fn sha256_of<const N: usize>(parts: [&[u8]; N]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    parts.iter().for_each(|part| context.update(part));
+    fixed(context.finish().as_ref())
+}
+
 /// Names things, proves nothing: WSS `ThumbprintSHA1`, JOSE `x5t`. Never part of a signature.
 pub fn sha1_thumbprint(bytes: &[u8]) -> [u8; 20] {
     fixed(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref())

@@ -69,6 +69,11 @@ impl Document {
         ids.iter().take_while(move |(_, node)| *node == index).map(|(span, _)| self.resolve(*span))
     }
 
+    /// Whether anything in the document declares this namespace. Without that no element is in it.
+    pub fn declares(&self, namespace: &str) -> bool {
+        self.tree.namespaces.iter().any(|known| self.resolve(*known) == namespace)
+    }
+
     /// All elements, in document order.
     pub fn elements(&self) -> impl Iterator<Item = Element<'_>> {
         self.root().descendants()
