@@ -2,7 +2,8 @@
 //!
 //! | part | floor | subject |
 //! |---|---|---|
-//! | `verify` | digests of the same octets, RSA-2048 verify | parse and verify of a signed message of 9.7 KB |
+//! | `verify` | digests of the same octets, RSA-2048 verify | parse to coverage, of 9.7 KB, of two signatures, of 100 KB |
+//! | `peers` | | the same messages by libxmlsec1 and WSS4J, where they are at hand |
 //! | `issue` | digests, verify, sign assertion, sign answer | the whole SOAP door |
 //! | `exchange` | digest and verify of the assertion, ES256 of the JWT | the whole token door |
 //! | `junk` | issuance by itself, on disk | issuance while strangers send what is refused |
@@ -17,16 +18,21 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a figure that cannot be made is none")]
 
+mod allocations;
 mod bare;
 mod footprint;
 mod issue;
 mod junk;
 mod measure;
 mod message;
+mod peers;
 mod site;
 mod verify;
 
 use measure::Table;
+
+#[global_allocator]
+static ALLOCATOR: allocations::Counting = allocations::Counting;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -45,9 +51,7 @@ fn main() {
         footprint::CONNECTIONS
     );
     let mut table = Table::default();
-    if wanted("verify") {
-        table.add(&verify::verify());
-    }
+    let verified = if wanted("verify") || wanted("peers") { verify::verify(|row| table.add(row)) } else { Vec::new() };
     if wanted("issue") {
         for keys in [site::Own::Rsa, site::Own::P256Assertions, site::Own::P256] {
             table.add(&issue::issue(keys));
@@ -55,6 +59,9 @@ fn main() {
     }
     if wanted("exchange") {
         table.add(&issue::exchange());
+    }
+    if wanted("peers") {
+        peers::run(&verified);
     }
     if wanted("junk") {
         junk::run(junk);

@@ -49,6 +49,13 @@ pub fn in_turn(name: impl Into<String>, mut floor: impl FnMut(usize), mut subjec
     }
 }
 
+/// The time of one run, the median of all rounds.
+pub fn median(mut run: impl FnMut()) -> Duration {
+    let mut rounds: Vec<f64> =
+        (0..ROUNDS).map(|_| timed(|| (0..EACH).for_each(|_| run())).as_secs_f64() / EACH as f64).collect();
+    Duration::from_secs_f64(quantile(&mut rounds, 0.5))
+}
+
 pub fn timed(run: impl FnOnce()) -> Duration {
     let began = Instant::now();
     run();

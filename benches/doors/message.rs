@@ -7,7 +7,8 @@ use axum::body::to_bytes;
 use axum::http::Method;
 use tower::ServiceExt;
 use vidimus::conformance::Sent;
-use vidimus::conformance::forge::{Recipe, Sign, Target, forge};
+use vidimus::conformance::forge::{KeyReference, Recipe, Sign, Target, forge};
+
 use vidimus::model::Caller;
 use vidimus::wire::base64;
 
@@ -38,13 +39,77 @@ pub fn issue_at(site: &Site, number: usize, more: &str, created: vidimus::model:
     sent(path, "text/xml; charset=utf-8", body, Vec::new())
 }
 
-/// A message of this many bytes, more or less: the padding has elements, attributes and text as
-/// claims have.
-pub fn of_size(site: &Site, number: usize, size: usize) -> Sent {
-    let bare = issue(site, number, "").body.len();
-    let claim = "<x:Claim xmlns:x=\"urn:example:claims\" Uri=\"urn:example:claims:ward\" Optional=\"true\">\
-                 <x:Value>cardiology, second floor, St Janna Hospital</x:Value></x:Claim>";
-    issue(site, number, &claim.repeat(size.saturating_sub(bare).div_ceil(claim.len())))
+/// What a large request holds.
+#[derive(Clone, Copy)]
+pub enum Filling {
+    /// Claims: many elements with attributes and short texts.
+    Claims,
+    /// One attached document in base64.
+    Document,
+}
+
+/// A message of this many bytes, more or less; Body, Timestamp and BinarySecurityToken are signed.
+pub fn signed(site: &Site, size: usize, filling: Filling) -> Vec<u8> {
+    let parts = ["Body", "Timestamp", "BinarySecurityToken"];
+    of_size(size, filling, |more| {
+        let sign = Sign {
+            key: Some("hospital".to_owned()),
+            parts: Some(parts.map(str::to_owned).to_vec()),
+            ..Sign::default()
+        };
+        verified(site, more, sign, BTreeMap::new())
+    })
+}
+
+/// A message signed with the key of an assertion that it covers: two signatures.
+pub fn held(site: &Site, size: usize) -> Vec<u8> {
+    let token = Recipe {
+        from: Some("parts/assertion.xml".to_owned()),
+        sign: Some(Sign { key: Some("issuer".to_owned()), ..Sign::default() }),
+        ..Recipe::default()
+    };
+    let parts = ["Body", "Timestamp", "Assertion"];
+    of_size(size, Filling::Claims, |more| {
+        let sign = Sign {
+            key: Some("hospital".to_owned()),
+            parts: Some(parts.map(str::to_owned).to_vec()),
+            key_reference: Some(KeyReference::SamlAssertion),
+            ..Sign::default()
+        };
+        verified(site, more, sign, BTreeMap::from([("token".to_owned(), token.clone())]))
+    })
+}
+
+fn verified(site: &Site, more: String, sign: Sign, tokens: BTreeMap<String, Recipe>) -> Vec<u8> {
+    let recipe = Recipe {
+        from: Some("parts/issue.xml".to_owned()),
+        values: BTreeMap::from([("more".to_owned(), more)]),
+        tokens,
+        sign: Some(sign),
+        ..Recipe::default()
+    };
+    let target = Target { endpoint: site.soap().1.to_owned(), folder: site.corpus.clone(), ..Target::default() };
+    forge(&recipe, &site.keys, site.now, &target).expect("a message")
+}
+
+/// Fills what a RequestSecurityToken holds until the message has this size.
+fn of_size(size: usize, filling: Filling, message: impl Fn(String) -> Vec<u8>) -> Vec<u8> {
+    let missing = size.saturating_sub(message(String::new()).len());
+    message(match filling {
+        Filling::Claims => {
+            let claim = "<auth:ClaimType Uri=\"urn:example:claims:ward\" Optional=\"true\">\
+                         <auth:Value>cardiology, second floor, St Janna Hospital</auth:Value></auth:ClaimType>";
+            let claims = claim.repeat(missing.div_ceil(claim.len()));
+            format!(
+                "<wst:Claims xmlns:auth=\"http://docs.oasis-open.org/wsfed/authorization/200706\" \
+                 Dialect=\"http://docs.oasis-open.org/wsfed/authorization/200706/authclaims\">{claims}</wst:Claims>"
+            )
+        }
+        Filling::Document => {
+            let text = base64::encode(&vec![0x5a; missing / 4 * 3]);
+            format!("<x:Document xmlns:x=\"urn:example:documents\">{text}</x:Document>")
+        }
+    })
 }
 
 /// An assertion of the issuer that the world trusts, held by `hospital`.

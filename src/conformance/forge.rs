@@ -19,7 +19,8 @@ use serde::Deserialize;
 use super::edits::{self, Edit};
 use super::keys::Keys;
 use super::raw_rsa::Padding;
-use super::signature::{self, KeyReference};
+use super::signature;
+pub use super::signature::KeyReference;
 use super::template::Scope;
 use crate::model::Time;
 

@@ -216,7 +216,8 @@ impl Certificates {
     /// Found by its bytes: a digest of them would cost more than the search.
     fn known(&self, der: &[u8]) -> Option<&Registered> {
         let at = |index: &usize| self.all.get(*index);
-        let place = self.by_der.binary_search_by(|index| at(index).map(|known| known.certificate.der()).cmp(&Some(der)));
+        let place =
+            self.by_der.binary_search_by(|index| at(index).map(|known| known.certificate.der()).cmp(&Some(der)));
         self.by_der.get(place.ok()?).and_then(at)
     }
 }

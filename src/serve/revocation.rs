@@ -178,7 +178,13 @@ impl Updater {
             (authority.issuers.contains(issuer) && issuer != certificate)
                 .then(|| Some((certificate.clone(), issuer.clone())))
         };
-        trust.certificates().iter().map(|known| &*known.certificate).chain(&authority.issuers).filter_map(issued).collect()
+        trust
+            .certificates()
+            .iter()
+            .map(|known| &*known.certificate)
+            .chain(&authority.issuers)
+            .filter_map(issued)
+            .collect()
     }
 
     async fn task(

@@ -26,11 +26,11 @@ impl std::error::Error for NotBase64 {}
 /// # Errors
 /// When what is left is not canonical base64.
 pub fn decode_xml(text: &str) -> Result<Vec<u8>, NotBase64> {
-    let is_space = |b: &u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r');
-    if !text.bytes().any(|b| is_space(&b)) {
-        return STANDARD.decode(text).map_err(|_| NotBase64);
+    // Most values stand on one line. Where the decoder meets another character, it may be white space.
+    if let Ok(bytes) = STANDARD.decode(text) {
+        return Ok(bytes);
     }
-    let solid: Vec<u8> = text.bytes().filter(|b| !is_space(b)).collect();
+    let solid: Vec<u8> = text.bytes().filter(|b| !matches!(b, b' ' | b'\t' | b'\n' | b'\r')).collect();
     STANDARD.decode(solid).map_err(|_| NotBase64)
 }
 

@@ -13,8 +13,8 @@
 use std::ops::Range;
 
 use super::tree::{
-    AttributeData, Document, Element, ElementData, IN_ORDER, Kind, NO_SYMBOL, Node, NodeId, PLAIN_ATTRIBUTES,
-    PLAIN_END, PLAIN_START, Span, XML_SYMBOL,
+    AttributeData, Document, Element, ElementData, IN_ORDER, Kind, MAX_SYMBOLS, NO_SYMBOL, Node, NodeId,
+    PLAIN_ATTRIBUTES, PLAIN_END, PLAIN_START, Span, XML_SYMBOL,
 };
 use super::{Error, ErrorKind};
 
@@ -63,9 +63,9 @@ struct Canonicalizer<'d, 'o> {
     /// The length that `out` may not exceed.
     most: usize,
     /// By prefix symbol: the namespace that the output has it bound to here, or [`UNRENDERED`].
-    rendered: Vec<u16>,
+    rendered: [u16; MAX_SYMBOLS],
     /// By prefix symbol: whether it stands in the PrefixList.
-    inclusive: Vec<bool>,
+    inclusive: [bool; MAX_SYMBOLS],
     /// What to restore in `rendered`: prefix and what it was.
     undo: Vec<(u16, u16)>,
     open: Vec<OpenElement<'d>>,
@@ -83,11 +83,9 @@ impl<'d, 'o> Canonicalizer<'d, 'o> {
     fn new(apex: Element<'d>, how: &Exclusive<'_>, out: &'o mut Vec<u8>) -> Self {
         let document = apex.document();
         let prefixes = document.tree.prefixes.len();
-        let mut rendered = vec![UNRENDERED; prefixes];
+        let mut rendered = [UNRENDERED; MAX_SYMBOLS];
         // No output has a default namespace before one is written.
-        if let Some(default) = rendered.first_mut() {
-            *default = NO_SYMBOL;
-        }
+        rendered[usize::from(NO_SYMBOL)] = NO_SYMBOL;
         let most = out.len().saturating_add(how.limit);
         let mut canonicalizer = Self {
             document,
@@ -96,7 +94,7 @@ impl<'d, 'o> Canonicalizer<'d, 'o> {
             taken: 0..0,
             most,
             rendered,
-            inclusive: vec![false; prefixes],
+            inclusive: [false; MAX_SYMBOLS],
             undo: Vec::with_capacity(32),
             open: Vec::with_capacity(32),
             declarations: Vec::with_capacity(8),
@@ -209,7 +207,7 @@ impl<'d, 'o> Canonicalizer<'d, 'o> {
     /// What the PrefixList asks of the apex: all listed prefixes as they are bound there (exc-c14n §3, item 4; below
     /// the apex only an element's own declarations can change one).
     fn include_inherited(&mut self, apex: Element<'d>, says_default: bool) {
-        for symbol in 0..self.inclusive.len() as u16 {
+        for symbol in 0..self.document.tree.prefixes.len() as u16 {
             if self.inclusive.get(usize::from(symbol)) != Some(&true) {
                 continue;
             }

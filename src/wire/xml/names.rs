@@ -114,11 +114,13 @@ pub(super) fn namespace_fault(name: &str) -> Option<&'static str> {
     if rest.bytes().filter(|b| *b == b'#').count() > 1 {
         return Some("has two fragments");
     }
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-'..=b'/' | b':' | b'_' | b'#');
-    if rest.bytes().all(plain) {
+    // Nearly all names have no others than these, which are looked at together.
+    let others = |byte: u8| is_outside_names(byte) & !(when(byte == b'/') | when(byte == b':'));
+    let usual = until(rest.as_bytes(), 0, others);
+    if rest.len() == usual {
         return None;
     }
-    let mut bytes = rest.bytes();
+    let mut bytes = rest.bytes().skip(usual);
     while let Some(byte) = bytes.next() {
         let allowed = match byte {
             b'%' => {

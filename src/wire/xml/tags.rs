@@ -3,8 +3,8 @@
 use super::names;
 use super::scan::{Scanned, Scanner};
 use super::tree::{
-    AttributeData, Declaration, ElementData, IN_ORDER, Kind, NO_NODE, NO_SYMBOL, Name, Node, PLAIN_ATTRIBUTES,
-    PLAIN_END, PLAIN_START, Span, XML_SYMBOL,
+    AttributeData, Declaration, ElementData, IN_ORDER, Kind, MAX_SYMBOLS, NO_NODE, NO_SYMBOL, Name, Node,
+    PLAIN_ATTRIBUTES, PLAIN_END, PLAIN_START, Span, XML_SYMBOL,
 };
 use super::{Error, ErrorKind};
 use crate::wire::ns;
@@ -26,8 +26,8 @@ pub(super) struct Scope {
     bound: Vec<u16>,
     /// The bindings in scope, innermost last: the prefix, and what it was bound to outside.
     outside: Vec<(u16, u16)>,
-    /// By namespace symbol: its length and its last bytes, by which most names differ.
-    endings: Vec<(usize, [u8; 8])>,
+    /// By namespace symbol: see [`ending`].
+    endings: Vec<u64>,
 }
 
 impl Scope {
@@ -41,7 +41,7 @@ impl Scope {
         };
         scope.keys.extend([0, XML_KEY]);
         scope.bound.extend([NO_SYMBOL, XML_SYMBOL]);
-        scope.endings.extend([(0, [0; 8]), (ns::XML.len(), ending(ns::XML.as_bytes()))]);
+        scope.endings.extend([ending(b""), ending(ns::XML.as_bytes())]);
         scope
     }
 
@@ -472,9 +472,14 @@ impl Scanner<'_> {
     /// The symbol of a prefix that was declared before, anywhere.
     #[inline]
     fn known_prefix(&self, prefix: Name, key: u64) -> Option<usize> {
-        let same = |symbol: &usize| prefix.len < 8 || self.prefix_bytes(*symbol as u16) == self.name_bytes(prefix);
-        let mut symbols = self.scope.keys.iter().enumerate().filter(|(_, known)| **known == key);
-        symbols.next().map(|(symbol, _)| symbol).filter(same).or_else(|| symbols.map(|(symbol, _)| symbol).find(same))
+        let alike = self.scope.keys.iter().position(|known| *known == key)?;
+        if prefix.len < 8 { Some(alike) } else { self.known_long_prefix(prefix) }
+    }
+
+    #[cold]
+    fn known_long_prefix(&self, prefix: Name) -> Option<usize> {
+        let text = self.name_bytes(prefix);
+        self.tree.prefixes.iter().position(|known| self.span_bytes(*known) == text)
     }
 
     fn prefix_symbol(&mut self, prefix: Name, key: u64) -> Scanned<u16> {
@@ -491,11 +496,11 @@ impl Scanner<'_> {
         Ok(self.tree.prefixes.len() as u16 - 1)
     }
 
+    #[inline]
     fn known_namespace(&self, name: &[u8]) -> Option<u16> {
-        let ending = (name.len(), ending(name));
-        let alike = self.scope.endings.iter().enumerate().filter(|(_, known)| **known == ending);
-        let mut symbols = alike.map(|(symbol, _)| symbol as u16);
-        symbols.find(|symbol| self.namespace_bytes(*symbol) == name)
+        let ending = ending(name);
+        let mut alike = self.scope.endings.iter().enumerate().filter(|(_, known)| **known == ending);
+        alike.find(|(symbol, _)| self.namespace_bytes(*symbol as u16) == name).map(|(symbol, _)| symbol as u16)
     }
 
     /// The symbol of a namespace that is not known.
@@ -503,8 +508,7 @@ impl Scanner<'_> {
         if self.tree.namespaces.len() >= MAX_SYMBOLS {
             return Err(self.too_many_symbols(at));
         }
-        let name = self.span_bytes(value);
-        let ending = (name.len(), ending(name));
+        let ending = ending(self.span_bytes(value));
         self.scope.endings.push(ending);
         self.tree.namespaces.push(value);
         Ok(self.tree.namespaces.len() as u16 - 1)
@@ -566,17 +570,11 @@ impl Scanner<'_> {
     }
 }
 
-/// The last eight bytes of a name, or all of a shorter one.
+/// The last eight bytes of a namespace name and its length as a number. Most names differ in it; those that do not are
+/// compared.
 #[inline]
-fn ending(name: &[u8]) -> [u8; 8] {
-    match name.last_chunk::<8>() {
-        Some(last) => *last,
-        None => {
-            let mut short = [0; 8];
-            short.iter_mut().zip(name).for_each(|(to, from)| *to = *from);
-            short
-        }
-    }
+fn ending(name: &[u8]) -> u64 {
+    name.last_chunk::<8>().map_or(0, |last| u64::from_le_bytes(*last)).wrapping_add(name.len() as u64)
 }
 
 /// A piece of the message for an error's text: short, control characters escaped.
@@ -589,7 +587,5 @@ const XML_KEY: u64 = u64::from_le_bytes(*b"xml\0\0\0\0\0");
 const XMLNS_KEY: u64 = u64::from_le_bytes(*b"xmlns\0\0\0");
 /// The prefix is known, but is not declared here.
 const UNBOUND: u16 = u16::MAX;
-/// Different prefixes, different namespaces, and bindings in scope at one place: their search is linear.
-const MAX_SYMBOLS: usize = 256;
 /// The longest attribute value, in bytes of the source.
 const MAX_VALUE: usize = 32 * 1024;

@@ -525,6 +525,8 @@ pub(super) const IN_ORDER: u8 = 8;
 pub(super) const PLAIN_ATTRIBUTES: u8 = 2;
 /// The end tag is `</name>`.
 pub(super) const PLAIN_END: u8 = 4;
+/// Different prefixes, different namespaces, and bindings in scope at one place: their search is linear.
+pub(super) const MAX_SYMBOLS: usize = 256;
 pub(super) const NO_NODE: u32 = u32::MAX;
 pub(super) const EMPTY: Span = Span { start: 0, end: 0, decoded: false, plain: false };
 
