@@ -166,10 +166,10 @@ fn resolve<'d>(
             of_certificate(leaf, parsed.collect(), None, reference.element, inquiry)
         }
         TokenReference::SubjectName(name) => {
-            registered(known.iter().filter(|known| name.matches(known.subject())), reference, inquiry)
+            registered(known.iter().filter(|known| name.matches(known.certificate.subject())), reference, inquiry)
         }
         TokenReference::CertificateDigest { algorithm, digest } => {
-            let same = |known: &&Certificate| algorithm.digest(known.der()).as_ref() == digest.as_slice();
+            let same = |known: &&Registered| algorithm.digest(known.certificate.der()).as_ref() == digest.as_slice();
             registered(known.iter().filter(same), reference, inquiry)
         }
         TokenReference::IssuerSerial(named) => {
