@@ -1,8 +1,6 @@
 //! Public corpora against our code. They come by `$VIDIMUS_VECTORS`; without it a test says `skipped`, and fails under
 //! `VIDIMUS_REQUIRE_VECTORS`.
 
-#![expect(clippy::expect_used, reason = "what helps a test fails as the test does")]
-
 use std::path::PathBuf;
 
 use vidimus::conformance::corpora::{CorpusResult, crl, documents, wycheproof, x509_limbo};

@@ -81,22 +81,10 @@ impl Trust {
         &self.revocations
     }
 
-    /// This trust with another registry and other anchors, and with one more registered certificate,
-    /// which is read already.
-    pub fn with(&self, registry: Arc<Registry>, anchors: Anchors, certificate: Certificate) -> Self {
-        let Registered { certificates, by_key, by_der } = &*self.registered;
-        let (mut by_key, mut by_der) = (by_key.clone(), by_der.clone());
-        by_key.entry(KeyThumbprint(certificate.key_thumbprint())).or_default().push(certificates.len());
-        by_der.insert(certificate.thumbprint(), certificates.len());
-        let certificates = certificates.iter().cloned().chain([certificate]).collect();
-        Self {
-            registry,
-            revocations: Arc::clone(&self.revocations),
-            anchors_digest: anchors.digest(),
-            anchors: Arc::new(anchors),
-            registered: Arc::new(Registered { certificates, by_key, by_der }),
-            paths: Arc::default(),
-        }
+    /// This trust with another registry and other anchors; what is known of revocation stays.
+    #[must_use]
+    pub fn with(&self, registry: Arc<Registry>, anchors: Anchors) -> Self {
+        Self { revocations: Arc::clone(&self.revocations), ..Self::new(registry, anchors) }
     }
 
     /// All registered certificates: what IssuerSerial, SKI and thumbprint references can mean.

@@ -88,7 +88,7 @@ impl Cast {
         // Where a profile asks for a path, the sender's own certificate is the anchor at its end.
         let mut anchors = (*trust.anchors).clone();
         anchors.add(vec![certificate.clone()], Vec::new(), PathRules::default()).map_err(|error| error.to_string())?;
-        Ok(trust.with(Arc::new(registry), anchors, certificate.clone()))
+        Ok(trust.with(Arc::new(registry), anchors))
     }
 }
 
