@@ -4,6 +4,7 @@
 use super::good::{Good, after, before, content, first, last, remove, replace};
 use super::signature::qualified;
 use super::{Kind, Unfit};
+use crate::conformance::edits::end_of_tag;
 use crate::wire::ns;
 use crate::wire::xml::Element;
 
@@ -189,10 +190,10 @@ pub const KINDS: &[Kind] = &[
             let hidden = good.with([remove(good.security()?)]);
             let hidden = hidden.get(hidden.find('<').unwrap_or_default()..).unwrap_or_default();
             let hidden = hidden.split_once("?>").map_or(hidden, |(_, rest)| rest);
-            let wsse = format!("xmlns:wsse=\"{}\" xmlns:wsu=\"{}\" xmlns:ds=\"{}\"", ns::WSSE, ns::WSU, ns::DS);
+            let declared = declarations(good.envelope());
             let wrapped = wrapper(hidden);
             let made = format!(
-                "<o:Envelope xmlns:o=\"{soap}\" {wsse}><o:Header>{security}{wrapped}</o:Header><o:Body><evil/></o:Body></o:Envelope>"
+                "<o:Envelope xmlns:o=\"{soap}\"{declared}><o:Header>{security}{wrapped}</o:Header><o:Body><evil/></o:Body></o:Envelope>"
             );
             match Good::read(made.as_bytes()) {
                 Ok(_) => Ok(made),
@@ -247,6 +248,23 @@ fn evil_body(good: &Good, id: &Id) -> Result<String, Unfit> {
     })
 }
 
+/// The namespace declarations of a start tag as they are written, each with a blank before it.
+fn declarations(element: Element<'_>) -> String {
+    let source = element.source();
+    let tag = end_of_tag(source).and_then(|end| source.get(..end)).unwrap_or_default();
+    let mut found = String::new();
+    for (at, _) in tag.match_indices("xmlns") {
+        let (before, rest) = tag.split_at_checked(at).unwrap_or_default();
+        let quote = rest.find(['"', '\'']).filter(|_| before.ends_with(char::is_whitespace));
+        let Some((name, value)) = quote.and_then(|quote| rest.split_at_checked(quote)) else { continue };
+        let length = value.chars().next().and_then(|quote| value.get(1..)?.find(quote));
+        if let Some(value) = length.and_then(|length| value.get(..length + 2)) {
+            found.push_str(&format!(" {name}{value}"));
+        }
+    }
+    found
+}
+
 pub fn wrapper(inside: &str) -> String {
     format!("<x:Wrapper xmlns:x=\"urn:vidimus:tamper\">{inside}</x:Wrapper>")
 }
@@ -287,6 +305,13 @@ fn aside(good: &Good, name: &str) -> Result<String, Unfit> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn declarations_are_taken_as_they_are_written() {
+        let good =
+            Good::read(b"<a:b xmlns:a='urn:a'\n xmlns=\"urn:d\" k=\"xmlns\"><a:c xmlns:e=\"urn:e\"/></a:b>").unwrap();
+        assert_eq!(declarations(good.envelope()), " xmlns:a='urn:a' xmlns=\"urn:d\"");
+    }
 
     #[test]
     fn the_id_is_taken_out_of_a_start_tag() {
