@@ -4,7 +4,9 @@ use super::super::case::{Case, Door, Outcome};
 use super::super::request::Sent;
 use super::super::runner::{Corpus, Observed, Run, refused};
 use super::{Attacker, Good, Kind, Must, Signs, kinds};
+use crate::wire::base64;
 use crate::wire::crypto::PublicKey;
+use crate::wire::jwt;
 use crate::wire::xml::{Document, Limits};
 
 /// What was tried.
@@ -101,9 +103,18 @@ fn meaning(answer: &[u8]) -> String {
     let own = ["DigestValue", "SignatureValue", "KeyIdentifier"];
     let texts = body.descendants().filter(|element| !own.contains(&element.local_name())).filter_map(|element| {
         let text = element.text().filter(|text| !text.trim().is_empty())?;
-        Some(format!("{}={}", element.local_name(), text.trim()))
+        let said = claims(&text).unwrap_or_else(|| text.trim().to_owned());
+        Some(format!("{}={said}", element.local_name()))
     });
     texts.collect::<Vec<_>>().join(" ")
+}
+
+/// What a JWT in a BinarySecurityToken claims, without the two that are new in each: its id and the transaction's.
+fn claims(text: &str) -> Option<String> {
+    let token = String::from_utf8(base64::decode_xml(text).ok()?).ok()?;
+    let mut payload = jwt::inspect(&token).ok()?.payload?;
+    payload.retain(|name, _| name != "jti" && name != "txn");
+    serde_json::to_string(&payload).ok()
 }
 
 /// The key of the corpus that signed the message, so that a trusted sender's hand is tried too.
