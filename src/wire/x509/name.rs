@@ -394,6 +394,11 @@ fn oid_of(keyword: &str) -> Option<String> {
         Some(prefix) if prefix.eq_ignore_ascii_case("oid.") => keyword.get(4..)?,
         _ => keyword,
     };
+    // The library counts an arc beyond 32 bits round and round: 4294967298 would be 2.
+    let fits = dotted.split('.').all(|arc| arc.parse::<u32>().is_ok());
+    if !fits {
+        return None;
+    }
     ObjectIdentifier::new(dotted).ok().map(|oid| oid.to_string())
 }
 
@@ -455,6 +460,13 @@ mod tests {
         ] {
             let other = DistinguishedName::parse(form).unwrap_or_else(|error| panic!("{form}: {error}"));
             assert!(name.matches(&other), "{form}");
+        }
+    }
+
+    #[test]
+    fn an_arc_beyond_32_bits_is_no_other_arc() {
+        for name in ["4294967298.5.4.3=a", "2.5.4.4294967299=a", "OID.184467440737095516162.5.4.3=a"] {
+            assert!(DistinguishedName::parse(name).is_err(), "{name}");
         }
     }
 

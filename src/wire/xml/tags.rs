@@ -260,7 +260,8 @@ impl Scanner<'_> {
         let (mut colon, mut end) = (0, start + names::first(ends));
         if self.byte(end) == Some(b':') {
             colon = end + 1 - start;
-            end = start + names::first(ends & (ends - 1));
+            // None of the sixteen may be an end: then it is the byte behind them that is the colon.
+            end = start + names::first(ends & ends.wrapping_sub(1));
         }
         let ascii = end < start + 16 && self.byte(end).is_some_and(|byte| byte.is_ascii() && byte != b':');
         let starts = |at| self.byte(at).is_some_and(names::starts);

@@ -29,6 +29,16 @@ fn refuses_a_document_with_a_doctype() {
 }
 
 #[test]
+fn takes_names_of_every_length() {
+    for length in 1..40 {
+        let prefix = "p".repeat(length);
+        let text = format!("<{prefix}:a xmlns:{prefix}='urn:p' {prefix}:{prefix}='1'><{prefix}/></{prefix}:a>");
+        assert_eq!(kind(text), Ok(()), "{length}");
+        refuses(ErrorKind::Namespace, &[&format!("<a {prefix}:b:c='1'/>")]);
+    }
+}
+
+#[test]
 fn refuses_every_entity_but_the_five() {
     refuses(ErrorKind::Entity, &["<a>&e;</a>", "<a b='&nbsp;'/>", "<a>&AMP;</a>", "<a>&xxe;</a>"]);
     assert_eq!(kind("<a b='&lt;&gt;&amp;&quot;&apos;'>&lt;&gt;&amp;&quot;&apos;</a>"), Ok(()));
