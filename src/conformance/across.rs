@@ -14,10 +14,11 @@ use super::forge::Recipe;
 use super::runner::{Corpus, Run};
 use super::world::Session;
 use crate::config::profiles;
-use crate::flow::inquiry::{Inquiry, Stop, Stopped, standing_still};
+use crate::flow::inquiry::{Inquiry, Stop, standing_still};
 use crate::flow::profile::{CertificateTrust, Profile};
-use crate::flow::verify::{self, Terms};
-use crate::flow::{authenticate, parse};
+use crate::flow::pure;
+use crate::flow::verify::Terms;
+use crate::serve::clock::Clock as _;
 use crate::wire::xml::Limits;
 
 /// What each profile answers to each case: profile → case → verdict.
@@ -27,14 +28,24 @@ use crate::wire::xml::Limits;
 /// is not an error: then the profile is silent.
 pub fn verdicts(corpus: &Corpus, cases: &[Case]) -> Result<BTreeMap<String, BTreeMap<String, Verdict>>, String> {
     let manners = manners(corpus)?;
-    let mut verdicts = BTreeMap::new();
+    let mut profiles = Vec::new();
     for profile in profiles::built_in() {
         let manner = manners.get(&profile.name).ok_or_else(|| format!("{MANNERS} has no `{}`", profile.name))?;
-        let mut by_case = BTreeMap::new();
-        for case in cases {
-            by_case.insert(case.name.clone(), verdict(corpus, case, &profile, manner)?);
+        profiles.push((profile, manner));
+    }
+    let mut verdicts: BTreeMap<String, BTreeMap<String, Verdict>> = BTreeMap::new();
+    for case in cases {
+        let message = only_message(case);
+        // One world for all profiles: judging leaves nothing behind in it.
+        let world = corpus.world(&case.written.world)?;
+        let run = message.map(|_| Run::begin(corpus, &world, &case.folder)).transpose()?;
+        for (profile, manner) in &profiles {
+            let verdict = match (&run, message) {
+                (Some(run), Some((step, send))) => verdict(run, step, send, profile, manner),
+                _ => Verdict::Silent,
+            };
+            verdicts.entry(profile.name.clone()).or_default().insert(case.name.clone(), verdict);
         }
-        verdicts.insert(profile.name.clone(), by_case);
     }
     Ok(verdicts)
 }
@@ -45,25 +56,21 @@ fn manners(corpus: &Corpus) -> Result<BTreeMap<String, Recipe>, String> {
     toml::from_str(&text).map_err(|error| format!("{MANNERS}: {error}"))
 }
 
-fn verdict(corpus: &Corpus, case: &Case, profile: &Profile, manner: &Recipe) -> Result<Verdict, String> {
-    let Some((step, send)) = only_message(case) else { return Ok(Verdict::Silent) };
-    if !asks(profile, step) || !signs_as_much(manner, send) {
-        return Ok(Verdict::Silent);
-    }
-    let world = corpus.world(&case.written.world)?;
-    let run = Run::begin(corpus, &world, &case.folder)?;
-    let Some(honest) = &send.recipe else { return Ok(Verdict::Silent) };
+fn verdict(run: &Run<'_>, step: &Step, send: &Send, profile: &Profile, manner: &Recipe) -> Verdict {
+    let Some(honest) = send.recipe.as_ref().filter(|_| asks(profile, step) && signs_as_much(manner, send)) else {
+        return Verdict::Silent;
+    };
     let honest = Send { recipe: Some(honest.changed(manner)), request: None, ..send.clone() };
-    let judged = |send: &Send| Some(accepts(&run.make(send).ok()?.body, profile, &run.session, &run.endpoint(send)));
+    let judged = |send: &Send| Some(accepts(run.make(send).ok()?.body, profile, &run.session, run.endpoint(send)));
     if judged(&honest) != Some(true) {
-        return Ok(Verdict::Silent);
+        return Verdict::Silent;
     }
-    let Some(damage) = &step.damage else { return Ok(Verdict::Accept) };
-    Ok(match judged(&Send { request: None, ..honest.damaged(damage) }) {
+    let Some(damage) = &step.damage else { return Verdict::Accept };
+    match judged(&Send { request: None, ..honest.damaged(damage) }) {
         Some(true) => Verdict::Accept,
         Some(false) => Verdict::Refuse,
         None => Verdict::Silent,
-    })
+    }
 }
 
 /// Whether the profile asks at all what the case is refused for: one by which a registered key is
@@ -103,27 +110,12 @@ fn only_message(case: &Case) -> Option<(&Step, &Send)> {
 }
 
 /// Whether the pure path takes a message under a profile.
-fn accepts(bytes: &[u8], profile: &Profile, session: &Session, endpoint: &str) -> bool {
-    let mut inquiry = Inquiry::new(Stop::First, standing_still);
-    judged(bytes, profile, session, endpoint, &mut inquiry).is_ok()
-}
-
-fn judged(
-    bytes: &[u8],
-    profile: &Profile,
-    session: &Session,
-    endpoint: &str,
-    inquiry: &mut Inquiry,
-) -> Result<(), Stopped> {
-    use crate::serve::clock::Clock as _;
+fn accepts(bytes: Vec<u8>, profile: &Profile, session: &Session, endpoint: String) -> bool {
     let sts = session.server.sts.load_full();
-    let (limits, addresses) = (Limits::default(), [endpoint.to_owned()]);
+    let (limits, addresses) = (Limits::default(), [endpoint]);
     let trust = sts.trust.load_full();
     let terms = Terms { trust: &trust, profile, limits: &limits, addresses: &addresses, now: session.clock.now() };
-    let document = parse::document(bytes.to_vec(), &limits, inquiry)?;
-    let envelope = parse::envelope(&document, profile, inquiry)?;
-    let message = verify::envelope(&envelope, terms, inquiry)?;
-    authenticate::requester(&message, terms, &sts.issuer, inquiry).map(drop)
+    pure::requester(bytes, terms, &sts.issuer, &mut Inquiry::new(Stop::First, standing_still)).is_ok()
 }
 
 /// The file with the manners, in the corpus's folder.
