@@ -213,9 +213,11 @@ fn a_message_signed_by_xmlsec1_gets_a_token() {
 }
 
 impl Exchange {
-    /// A message at a SOAP door that was small enough to be read.
+    /// A message at a SOAP door that was small enough to be read. A profile that only verifies has no door, and no
+    /// answer.
     fn is_soap(&self) -> bool {
-        self.sent.method == Method::POST && !self.sent.path.starts_with("/oauth2") && self.observed.status != 413
+        let at_a_door = self.sent.profile.is_none() && !self.sent.path.starts_with("/oauth2");
+        self.sent.method == Method::POST && at_a_door && self.observed.status != 413
     }
 
     fn issued(&self) -> bool {
