@@ -76,7 +76,9 @@ fn accepted_requests_and_their_answers_are_valid_by_the_schema_of_the_wsdl() {
     let mut files = Vec::new();
     for (number, exchange) in issued().enumerate() {
         let name = exchange.case.replace('/', "-");
-        files.push(folder.put(&format!("{number:02}-{name}-request.xml"), &payload(&exchange.sent.body)));
+        if !exchange.case.ends_with(TYPE_WITHOUT_PREFIX) {
+            files.push(folder.put(&format!("{number:02}-{name}-request.xml"), &payload(&exchange.sent.body)));
+        }
         files.push(folder.put(&format!("{number:02}-{name}-answer.xml"), &payload(&exchange.observed.body)));
     }
     assert!(files.len() > 80, "{} of them", files.len());
@@ -140,15 +142,18 @@ fn xmlsec1_verifies_every_assertion_and_every_signed_answer() {
     let folder = Folder::new("signed");
     let (mut assertions, mut envelopes) = (0, 0);
     for (number, exchange) in issued().enumerate() {
-        let assertion = exchange.observed.token.as_deref().expect("a token");
-        let alone = folder.put(&format!("{number:02}-assertion.xml"), assertion.as_bytes());
+        let token = exchange.observed.token.as_deref().expect("a token");
         let answer = folder.put(&format!("{number:02}-answer.xml"), &exchange.observed.body);
-        // Alone by the certificate that it brings; in its place by the certificate that is known.
-        xmlsec1.verifies(&BY_AUTHORITY, &alone).expect("the assertion alone");
-        xmlsec1
-            .verifies(&[&["--node-xpath", ASSERTION_SIGNATURE][..], &BY_ASSERTIONS].concat(), &answer)
-            .expect("the assertion in its place");
-        assertions += 1;
+        // An access token is none of xmlsec1's.
+        if token.starts_with('<') {
+            // Alone by the certificate that it brings; in its place by the certificate that is known.
+            let alone = folder.put(&format!("{number:02}-assertion.xml"), token.as_bytes());
+            xmlsec1.verifies(&BY_AUTHORITY, &alone).expect("the assertion alone");
+            xmlsec1
+                .verifies(&[&["--node-xpath", ASSERTION_SIGNATURE][..], &BY_ASSERTIONS].concat(), &answer)
+                .expect("the assertion in its place");
+            assertions += 1;
+        }
         xmlsec1.verifies(&BY_ANSWERS, &answer).expect("the answer");
         envelopes += 1;
     }
@@ -369,6 +374,9 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(future)
 }
+
+/// A request that names a type by a prefix that nobody declared: we never read it, a schema does.
+const TYPE_WITHOUT_PREFIX: &str = "accepts-a-type-by-prefix-unread";
 
 /// Answers that we never give: a text of an honest one, and what would stand there.
 const NEVER: &[(&str, &str)] = &[
