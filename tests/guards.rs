@@ -19,6 +19,9 @@ fn every_check_that_is_switched_off_lets_a_hostile_case_in() {
         let with = finding.together_with.join(", ");
         let case = finding.case.as_deref().unwrap_or_default();
         println!("{:<36} {:>3} cases  {:?}  {case}  {with}", finding.check, finding.cases, finding.verdict);
+        if finding.verdict == Verdict::Survived {
+            finding.ended.iter().for_each(|ended| println!("    {ended}"));
+        }
     }
     if let Some(folder) = std::env::var_os("VIDIMUS_REPORT_PARTS") {
         guards::part(&findings).save(Path::new(&folder)).unwrap();

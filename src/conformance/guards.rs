@@ -31,6 +31,8 @@ pub struct Finding {
     pub case: Option<String>,
     /// The checks that had to be switched off with it.
     pub together_with: Vec<String>,
+    /// For a survivor: where its cases ended all the same.
+    pub ended: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -92,10 +94,17 @@ pub async fn survey(corpus: &Corpus, cases: &[Case]) -> Result<Vec<Finding>, Str
             verdict: Verdict::Survived,
             case: None,
             together_with: Vec::new(),
+            ended: Vec::new(),
         };
         let mut shortest: Option<(Vec<&'static str>, &Case)> = None;
         for case in own {
-            let Some(chain) = chain(corpus, case, reason).await? else { continue };
+            let chain = match chain(corpus, case, reason).await? {
+                Ok(chain) => chain,
+                Err(ended) => {
+                    finding.ended.push(format!("{}: {ended}", case.name));
+                    continue;
+                }
+            };
             if shortest.as_ref().is_none_or(|(other, _)| chain.len() < other.len()) {
                 shortest = Some((chain, case));
             }
@@ -119,9 +128,9 @@ pub async fn survey(corpus: &Corpus, cases: &[Case]) -> Result<Vec<Finding>, Str
 }
 
 /// Which checks have to be left out for a hostile case to be accepted: this one, and those that
-/// refuse in its place. `None` when some check cannot be left out, or there are too many.
-async fn chain(corpus: &Corpus, case: &Case, reason: &'static str) -> Result<Option<Vec<&'static str>>, String> {
-    let mut off = vec![reason];
+/// refuse in its place. Otherwise where it ends: at a check that cannot be left out, or one too many.
+async fn chain(corpus: &Corpus, case: &Case, reason: &'static str) -> Result<Result<Chain, String>, String> {
+    let mut off: Chain = vec![reason];
     while off.len() <= LONGEST {
         let checks = off.iter().filter_map(|reason| CheckId::from_reason(reason));
         let _checks = Off::switch(checks);
@@ -129,23 +138,30 @@ async fn chain(corpus: &Corpus, case: &Case, reason: &'static str) -> Result<Opt
         let exchanges = corpus.exchanges(case).await?;
         let refused = case.written.step.iter().filter_map(|step| step.expect.as_ref());
         let refused: Vec<bool> = refused.map(|expect| expect.outcome == Outcome::Refused).collect();
-        let accepted = exchanges.iter().zip(&refused).any(|((_, seen), refused)| *refused && seen.token.is_some());
+        let accepted = exchanges
+            .iter()
+            .zip(&refused)
+            .any(|((_, seen), refused)| *refused && (seen.token.is_some() || seen.verified));
         if accepted {
-            return Ok(Some(off));
+            return Ok(Ok(off));
         }
         let next = exchanges
             .iter()
             .zip(&refused)
             .filter(|(_, refused)| **refused)
-            .find_map(|((_, seen), _)| CheckId::from_reason(&seen.reason()).map(|check| check.row().reason));
+            .find_map(|((_, seen), _)| CheckId::from_reason(&seen.failure.0).map(|check| check.row().reason));
         match next {
             Some(next) if !off.contains(&next) => off.push(next),
             // It was switched off and refused all the same: there is nothing to go on with.
-            _ => return Ok(None),
+            Some(next) => return Ok(Err(format!("{next} refuses all the same"))),
+            None => return Ok(Err("answered without a reason".to_owned())),
         }
     }
-    Ok(None)
+    Ok(Err(format!("{} back each other", off.join(", "))))
 }
+
+/// The checks that are left out, the one in question first.
+type Chain = Vec<&'static str>;
 
 fn refused_for(case: &Case, reason: &str) -> bool {
     case.written

@@ -400,13 +400,16 @@ impl<'a> Run<'a> {
                 let id = MandateId(id.ok_or("`mandate-end` needs `id`")?);
                 self.session.mandates.end(&realm, id, None, now).await
             }
+            // The store was put back from a backup: what was spent before now is not known any more.
+            Some("store-restored") => {
+                return self.session.server.sts.load().store.refuse_made_before(now).map_err(|error| error.to_string());
+            }
             other => return Err(format!("`{}` is no verb", other.unwrap_or_default())),
         };
         done.map(drop).map_err(|error| error.to_string())
     }
 }
 
-/// The message with its ECDSA signature values, 64 bytes long, left out.
 /// The message with its P-256 signature value (r, s) replaced by (r, n - s).
 fn twin(message: &[u8]) -> Result<Vec<u8>, String> {
     const ORDER: [u8; 32] = [
@@ -431,6 +434,7 @@ fn twin(message: &[u8]) -> Result<Vec<u8>, String> {
     Ok(text.replacen(value, &base64::encode(&[r, &other].concat()), 1).into_bytes())
 }
 
+/// The message with its ECDSA signature values left out.
 fn without_ecdsa_values(message: &[u8]) -> String {
     let text = String::from_utf8_lossy(message);
     let is_ecdsa = |piece: &str| {

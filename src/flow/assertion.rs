@@ -92,16 +92,15 @@ pub(super) fn confirmation_key(assertion: &Assertion<'_>, inquiry: &mut Inquiry)
             .at(place(assertion.element))
     };
     let confirmations = &assertion.subject.confirmations;
-    if confirmations.is_empty() || !confirmations.iter().all(proves_a_key) {
-        let methods: Vec<String> = confirmations.iter().map(described).collect();
-        let found = if methods.is_empty() { "missing".to_owned() } else { methods.join(", ") };
-        return Err(inquiry.stop(refuse(found)));
-    }
     let mut keys = confirmations.iter().flat_map(|confirmation| &confirmation.keys);
-    let first = keys.next().ok_or_else(|| inquiry.stop(refuse("holder-of-key without a key".to_owned())))?;
-    if keys.any(|other| other.spki != first.spki) {
-        return Err(inquiry.stop(refuse("holder-of-key for two keys".to_owned())));
-    }
+    let methods = || {
+        let methods: Vec<String> = confirmations.iter().map(described).collect();
+        refuse(if methods.is_empty() { "missing".to_owned() } else { methods.join(", ") })
+    };
+    let Some(first) = keys.next() else { return Err(inquiry.stop(methods())) };
+    inquiry.require(confirmations.iter().all(proves_a_key), methods)?;
+    let one_key = keys.all(|other| other.spki == first.spki);
+    inquiry.require(one_key, || refuse("holder-of-key for two keys".to_owned()))?;
     PublicKey::from_spki(&first.spki)
         .map_err(|error| inquiry.stop(refuse(format!("holder-of-key with a key that cannot be used ({error})"))))
 }
@@ -160,15 +159,15 @@ fn issuer<'t>(
     let plain = format.as_deref().is_none_or(|format| format == ns::SAML2_ENTITY)
         && name_qualifier.is_none()
         && sp_name_qualifier.is_none();
-    let Some(issuer) = registry.issuer(value).filter(|_| plain) else {
+    let unknown = || {
         let named = if plain { value.clone() } else { format!("{value} (with a Format or qualifier)") };
-        return Err(inquiry.stop(
-            Refusal::new(CheckId::AssertionIssuer)
-                .with(Fact::text("issuer", named))
-                .with(Fact::list("wanted", registry.issuers().map(|issuer| issuer.issuer.clone())))
-                .at(place(assertion.element)),
-        ));
+        Refusal::new(CheckId::AssertionIssuer)
+            .with(Fact::text("issuer", named))
+            .with(Fact::list("wanted", registry.issuers().map(|issuer| issuer.issuer.clone())))
+            .at(place(assertion.element))
     };
+    let Some(issuer) = registry.issuer(value) else { return Err(inquiry.stop(unknown())) };
+    inquiry.require(plain, unknown)?;
     inquiry.require(issuer.standing == Standing::Active, || {
         Refusal::new(CheckId::IssuerActive)
             .with(Fact::text("issuer", issuer.issuer.clone()))
@@ -191,30 +190,32 @@ fn signature(
 ) -> Result<(), Stopped> {
     let limits = terms.limits;
     let Some(element) = assertion.signature else {
-        return Err(inquiry.stop(Refusal::new(CheckId::AssertionSigned).at(place(assertion.element))));
+        return inquiry.refuse(Refusal::new(CheckId::AssertionSigned).at(place(assertion.element)));
     };
     let form = |detail: String| {
         Refusal::new(CheckId::AssertionSignatureForm).with(Fact::text("detail", detail)).at(place(element))
     };
     let signature = Signature::parse(element, limits).map_err(|error| inquiry.stop(form(error.to_string())))?;
-    let [reference] = signature.references() else {
-        return Err(inquiry.stop(form(format!("it has {} references", signature.references().len()))));
+    let [reference, more @ ..] = signature.references() else {
+        return Err(inquiry.stop(form("it has no references".to_owned())));
     };
+    inquiry.require(more.is_empty(), || form(format!("it has {} references", more.len() + 1)))?;
     // Exceptions for old algorithms are never for assertions (`rules.md` 4.2).
     if let Some(fault) = signature.faults().first() {
-        return Err(inquiry.stop(form(fault.to_string())));
+        inquiry.refuse(form(fault.to_string()))?;
     }
     let mut kinds = reference.transforms.iter().map(|transform| &transform.kind);
     let enveloped = matches!(
         (kinds.next(), kinds.next(), kinds.next()),
         (Some(TransformKind::Enveloped), Some(TransformKind::Exclusive(_)), None)
     );
-    let Some(algorithm) = signature.method().known.filter(|_| enveloped) else {
-        return Err(inquiry.stop(form("its transforms are not enveloped-signature, then exclusive".to_owned())));
+    inquiry.require(enveloped, || form("its transforms are not enveloped-signature, then exclusive".to_owned()))?;
+    inquiry.require(reference.id().ok() == Some(assertion.id), || {
+        form(format!("its reference is `{}`", reference.uri.unwrap_or_default()))
+    })?;
+    let Some(algorithm) = signature.method().known else {
+        return Err(inquiry.stop(form("its method is unknown".to_owned())));
     };
-    if reference.id().ok() != Some(assertion.id) {
-        return Err(inquiry.stop(form(format!("its reference is `{}`", reference.uri.unwrap_or_default()))));
-    }
     let wrong = |detail: String| {
         Refusal::new(CheckId::AssertionSignature)
             .with(Fact::text("issuer", issuer.issuer.clone()))
@@ -226,19 +227,18 @@ fn signature(
         .map_err(|error| inquiry.stop(dsig_refusal::refusal(element, &error, limits)))?;
     let keys = terms.trust.issuer_keys(&issuer.issuer);
     let holds = keys.iter().any(|key| key.verify(algorithm, &canonical, signature.value()).is_ok());
-    if !holds {
-        return Err(inquiry.stop(wrong("no configured key of this issuer made it".to_owned())));
+    inquiry.require(holds, || wrong("no configured key of this issuer made it".to_owned()))?;
+    let computed = reference
+        .digest(limits, &mut Vec::with_capacity(assertion.element.range().len()))
+        .map_err(|error| inquiry.stop(dsig_refusal::refusal(element, &error, limits)))?;
+    let itself = computed.covered.id() == assertion.element.id();
+    inquiry.require(computed.matches, || wrong("the assertion changed after it was signed".to_owned()))?;
+    inquiry.require(itself, || form("it covers another element".to_owned()))?;
+    if holds && computed.matches && itself {
+        let said = [Fact::text("issuer", issuer.issuer.clone()), Fact::text("found", assertion.id)];
+        inquiry.passed(CheckId::AssertionSignature, facts(said));
     }
-    match reference.digest(limits, &mut Vec::with_capacity(assertion.element.range().len())) {
-        Ok(computed) if computed.matches && computed.covered.id() == assertion.element.id() => {
-            let said = [Fact::text("issuer", issuer.issuer.clone()), Fact::text("found", assertion.id)];
-            inquiry.passed(CheckId::AssertionSignature, facts(said));
-            Ok(())
-        }
-        Ok(computed) if computed.matches => Err(inquiry.stop(form("it covers another element".to_owned()))),
-        Ok(_) => Err(inquiry.stop(wrong("the assertion changed after it was signed".to_owned()))),
-        Err(error) => Err(inquiry.stop(dsig_refusal::refusal(element, &error, limits))),
-    }
+    Ok(())
 }
 
 /// SAML 2.0 Core §2.5.1.2, and the confirmations' own windows. Returns the earliest end, which is

@@ -208,6 +208,7 @@ pub fn exchange(
         authenticated.replay_claims.push(claim);
         authenticated.made_at = authenticated.made_at.min(made_at);
     }
+    inquiry.clean()?;
     Ok(authenticated)
 }
 
@@ -428,10 +429,8 @@ fn client(
             .with(Fact::text("found", found))
             .with(Fact::text("wanted", sender.name.clone()))
     };
-    if let Some(client_id) = request.client_id
-        && sender.client_id.as_deref() != Some(client_id)
-    {
-        return Err(inquiry.stop(differs(client_id)));
+    if let Some(client_id) = request.client_id {
+        inquiry.require(sender.client_id.as_deref() == Some(client_id), || differs(client_id))?;
     }
     let Some(text) = request.client_assertion else { return Ok(None) };
     let proven = client_assertion::verify(text, request.client_id, terms, inquiry)?;

@@ -104,18 +104,16 @@ fn token_type(
         Some((wst::TokenType::AccessToken, _)) => Some(TokenType::AccessToken),
         Some(_) => None,
     };
-    match asked.filter(|asked| offered.contains(asked)) {
-        Some(token_type) => Ok(token_type),
-        None => {
-            let found = request.token_type.as_ref().map_or("", |(_, spelling)| spelling.as_str());
-            Err(inquiry.stop(
-                Refusal::new(CheckId::RequestTokenType)
-                    .with(Fact::text("found", found))
-                    .with(Fact::list("wanted", offered.iter().map(|offered| uri(*offered))))
-                    .at(place(request.element)),
-            ))
-        }
-    }
+    let refusal = || {
+        let found = request.token_type.as_ref().map_or("", |(_, spelling)| spelling.as_str());
+        Refusal::new(CheckId::RequestTokenType)
+            .with(Fact::text("found", found))
+            .with(Fact::list("wanted", offered.iter().map(|offered| uri(*offered))))
+            .at(place(request.element))
+    };
+    let Some(asked) = asked else { return Err(inquiry.stop(refusal())) };
+    inquiry.require(offered.contains(&asked), refusal)?;
+    Ok(asked)
 }
 
 /// A message that names no receiver can be relayed by whoever gets it. What it asks for must be

@@ -202,11 +202,11 @@ fn direct<'d>(
         return assertion(header, id, reference, terms, inquiry);
     }
     let mut same = header.binary_security_tokens.iter().filter(|token| token.attribute(ns::WSU, "Id") == Some(id));
-    let (Some(token), None) = (same.next(), same.next()) else {
-        return Err(inquiry.stop(
-            Refusal::new(CheckId::KeyReferenceResolved).with(Fact::text("reference", format!("#{id}"))).at(place(at)),
-        ));
-    };
+    let nowhere =
+        || Refusal::new(CheckId::KeyReferenceResolved).with(Fact::text("reference", format!("#{id}"))).at(place(at));
+    let Some(token) = same.next() else { return Err(inquiry.stop(nowhere())) };
+    // Two of one id would make the choice ours.
+    inquiry.require(same.next().is_none(), nowhere)?;
     let read = BinarySecurityToken::read(*token);
     let read = read.map_err(|error| inquiry.stop(unreadable(error.to_string(), *token)))?;
     // Senders send the certificate that they registered: the same bytes were read at start.
@@ -231,13 +231,11 @@ fn assertion<'d>(
     inquiry: &mut Inquiry,
 ) -> Result<SigningKey<'d>, Stopped> {
     let at = reference.element;
-    if header.assertions.len() > 1 {
-        return Err(inquiry.stop(
-            Refusal::new(CheckId::AssertionSingle)
-                .with(Fact::number("count", header.assertions.len()))
-                .at(place(header.element)),
-        ));
-    }
+    inquiry.require(header.assertions.len() == 1, || {
+        Refusal::new(CheckId::AssertionSingle)
+            .with(Fact::number("count", header.assertions.len()))
+            .at(place(header.element))
+    })?;
     let Some(element) = header.assertions.iter().copied().find(|token| id_of(*token) == Some(id)) else {
         return Err(inquiry.stop(
             Refusal::new(CheckId::KeyReferenceResolved).with(Fact::text("reference", format!("#{id}"))).at(place(at)),
@@ -291,13 +289,12 @@ fn registered<'t, 'd>(
         ));
     };
     // Two certificates of one name and different keys would make the choice ours: refuse.
-    if candidates.any(|other| other.key != found.key) {
-        return Err(inquiry.stop(
-            Refusal::new(CheckId::KeyReferenceKnown)
-                .with(Fact::text("found", format!("{}, which fits two keys", reference.target.style())))
-                .at(place(reference.element)),
-        ));
-    }
+    let one_key = candidates.all(|other| other.key == found.key);
+    inquiry.require(one_key, || {
+        Refusal::new(CheckId::KeyReferenceKnown)
+            .with(Fact::text("found", format!("{}, which fits two keys", reference.target.style())))
+            .at(place(reference.element))
+    })?;
     Ok(of_registered(found, None))
 }
 

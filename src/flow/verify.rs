@@ -197,22 +197,20 @@ fn signature<'d>(
     terms: Terms<'_>,
     inquiry: &mut Inquiry,
 ) -> Result<Signature<'d>, Stopped> {
-    let element = match header.signatures.as_slice() {
-        [element] => *element,
-        [] => {
-            let wanted = terms.profile.coverage.required.iter().map(|part| part.element());
-            return Err(inquiry.stop(
-                Refusal::new(CheckId::SignaturePresent).with(Fact::list("wanted", wanted)).at(place(header.element)),
-            ));
-        }
-        [_, second, ..] => {
-            return Err(inquiry.stop(
-                Refusal::new(CheckId::SignatureSingle)
-                    .with(Fact::number("count", header.signatures.len()))
-                    .at(place(*second)),
-            ));
-        }
+    let [element, more @ ..] = header.signatures.as_slice() else {
+        let wanted = terms.profile.coverage.required.iter().map(|part| part.element());
+        return Err(inquiry.stop(
+            Refusal::new(CheckId::SignaturePresent).with(Fact::list("wanted", wanted)).at(place(header.element)),
+        ));
     };
+    let element = *element;
+    if let Some(second) = more.first() {
+        inquiry.refuse(
+            Refusal::new(CheckId::SignatureSingle)
+                .with(Fact::number("count", header.signatures.len()))
+                .at(place(*second)),
+        )?;
+    }
     // What no sender may use now is as unknown as what nobody ever may (`rules.md` 4.2).
     let exceptions = terms.trust.registry.exceptions_at(terms.now);
     Signature::parse_with(element, terms.limits, exceptions)

@@ -140,7 +140,6 @@ checks! {
     AssertionAudience        "assertion-for-another"        Authentication      "SAML 2.0 Core §2.5.1.4"
     AssertionContext         "assertion-authn-context"      Authentication      "SAML 2.0 Core §2.7.2"
     AssertionConfirmation    "assertion-not-holder-of-key"  Authentication      "SAML 2.0 Profiles §3.1"
-    AssertionKey             "assertion-key-differs"        Authentication      "SAML 2.0 Profiles §3.1"
     AssertionCovered         "assertion-not-signed-with-message" SignatureCoverage "rules.md 1.5"
 
     // ── once ───────────────────────────────────────────────────────────────────────────────────

@@ -4,49 +4,65 @@
 //! `guards`, which no release can have, a test switches one check off and looks for the hostile
 //! case that is then accepted: a check that nobody would miss is a check that nobody tests.
 
-/// A check of bytes and trees that can be switched off. Those that are not here have nothing to go
-/// on with when they fail: there is no tree without well-formed tags.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Guard {
-    /// An envelope has one Header, then one Body, and nothing else.
-    EnvelopeChildren,
-    /// A Body has one element.
-    BodyContent,
-    /// An addressing header stands once.
-    AddressingRepeated,
-    /// One Security header is for us.
-    SecurityHeaderRepeated,
-    /// A signature has nothing in it but what belongs there.
-    SignatureChildren,
-    /// A signature has so many references and no more.
-    ReferenceCount,
-    /// A referenced element has one id, under whatever name.
-    TwoIds,
+macro_rules! guards {
+    ($($(#[$doc:meta])* $guard:ident $reason:literal)*) => {
+        /// A check of bytes and trees that can be switched off. Those that are not here have nothing to go
+        /// on with when they fail: there is no tree without well-formed tags.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Guard {
+            $($(#[$doc])* $guard,)*
+        }
+
+        impl Guard {
+            pub const ALL: &[Self] = &[$(Self::$guard),*];
+
+            /// The reason that a refusal by this check has.
+            pub fn reason(self) -> &'static str {
+                match self {
+                    $(Self::$guard => $reason,)*
+                }
+            }
+        }
+    };
 }
 
-impl Guard {
-    pub const ALL: [Self; 7] = [
-        Self::EnvelopeChildren,
-        Self::BodyContent,
-        Self::AddressingRepeated,
-        Self::SecurityHeaderRepeated,
-        Self::SignatureChildren,
-        Self::ReferenceCount,
-        Self::TwoIds,
-    ];
-
-    /// The reason that a refusal by this check has.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::EnvelopeChildren => "not-a-soap-envelope",
-            Self::BodyContent => "soap-body-shape",
-            Self::AddressingRepeated => "addressing-header-repeated",
-            Self::SecurityHeaderRepeated => "security-header-content",
-            Self::SignatureChildren => "signature-structure",
-            Self::ReferenceCount => "too-many-references",
-            Self::TwoIds => "referenced-id-repeated",
-        }
-    }
+guards! {
+    /// An XML declaration names the encoding in which the bytes are.
+    Encoding "xml-encoding"
+    /// Only the characters that XML allows.
+    Character "xml-character"
+    /// Prefixes are declared, and namespaces have names.
+    Namespace "xml-namespace"
+    /// An attribute stands once.
+    DuplicateAttribute "xml-duplicate-attribute"
+    /// Nothing follows the root element.
+    Trailing "xml-trailing-content"
+    LimitBytes "limit-bytes"
+    LimitDepth "limit-depth"
+    LimitNodes "limit-nodes"
+    LimitAttributes "limit-attributes"
+    LimitNamespaces "limit-namespaces"
+    LimitName "limit-name"
+    /// An envelope has one Header, then one Body, and nothing else.
+    EnvelopeChildren "not-a-soap-envelope"
+    /// A Body has one element.
+    BodyContent "soap-body-shape"
+    /// An addressing header stands once.
+    AddressingRepeated "addressing-header-repeated"
+    /// One Security header is for us, and no text stands in it.
+    SecurityHeaderContent "security-header-content"
+    /// A signature has nothing in it but what belongs there.
+    SignatureChildren "signature-structure"
+    /// A signature has so many references and no more.
+    ReferenceCount "too-many-references"
+    /// A referenced element has one id, under whatever name.
+    TwoIds "referenced-id-repeated"
+    /// Parameters that would change what is asked.
+    ParameterSupported "parameter-not-supported"
+    /// A client assertion was made, and has not ended.
+    ClientAssertionTime "client-assertion-time"
+    /// A registered key signed a client assertion.
+    ClientAssertionSignature "client-assertion-signature"
 }
 
 /// Whether this check is made.

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 
 use crate::wire::base64;
+use crate::wire::guard::{self, Guard};
 
 use super::jws::fault;
 use super::{ClaimFault, Error};
@@ -154,29 +155,34 @@ impl Times {
 
     /// Whether the token holds at `now`: clocks may differ by `skew`, and it may live for `cap`.
     pub fn check(&self, now: DateTime<Utc>, skew: Duration, cap: Duration) -> Result<Accepted, TimeFault> {
+        match self.fault(now, skew, cap) {
+            Some(fault) if guard::stands(Guard::ClientAssertionTime) => Err(fault),
+            _ => Ok(Accepted {
+                made_at: self.issued_at.unwrap_or_else(|| earlier(self.expires_at, cap)),
+                keep_until: later(self.expires_at, skew),
+            }),
+        }
+    }
+
+    fn fault(&self, now: DateTime<Utc>, skew: Duration, cap: Duration) -> Option<TimeFault> {
         let (late, early) = (later(now, skew), earlier(now, skew));
         if early >= self.expires_at {
-            return Err(TimeFault::Expired { expires_at: self.expires_at });
+            return Some(TimeFault::Expired { expires_at: self.expires_at });
         }
         if let Some(not_before) = self.not_before.filter(|start| *start > late) {
-            return Err(TimeFault::NotYet { not_before });
+            return Some(TimeFault::NotYet { not_before });
         }
         if let Some(issued_at) = self.issued_at {
             if issued_at > late {
-                return Err(TimeFault::IssuedInFuture { issued_at });
+                return Some(TimeFault::IssuedInFuture { issued_at });
             }
             if self.expires_at <= issued_at {
-                return Err(TimeFault::EndsBeforeStart { issued_at, expires_at: self.expires_at });
+                return Some(TimeFault::EndsBeforeStart { issued_at, expires_at: self.expires_at });
             }
         }
         let start = self.issued_at.unwrap_or(late);
-        if self.expires_at > later(start, cap) {
-            return Err(TimeFault::TooLong { seconds: (self.expires_at - start).num_seconds(), cap });
-        }
-        Ok(Accepted {
-            made_at: self.issued_at.unwrap_or_else(|| earlier(self.expires_at, cap)),
-            keep_until: later(self.expires_at, skew),
-        })
+        let too_long = self.expires_at > later(start, cap);
+        too_long.then(|| TimeFault::TooLong { seconds: (self.expires_at - start).num_seconds(), cap })
     }
 }
 

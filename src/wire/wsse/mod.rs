@@ -113,13 +113,15 @@ impl<'d> SecurityHeader<'d> {
         match ours.as_slice() {
             [] => Ok(None),
             [element] => Self::sort(*element).map(Some),
-            [element, _, ..] if !guard::stands(Guard::SecurityHeaderRepeated) => Self::sort(*element).map(Some),
+            [element, _, ..] if !guard::stands(Guard::SecurityHeaderContent) => Self::sort(*element).map(Some),
             [_, second, ..] => Err(Error::new(ErrorKind::Repeated(ours.len()), *second)),
         }
     }
 
     fn sort(element: Element<'d>) -> Result<Self, Error> {
-        no_text(element)?;
+        if guard::stands(Guard::SecurityHeaderContent) {
+            no_text(element)?;
+        }
         let mut header = Self {
             element,
             timestamps: Vec::new(),

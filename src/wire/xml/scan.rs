@@ -10,10 +10,12 @@ use super::names;
 use super::tags::{Open, Scope};
 use super::tree::{Document, EMPTY, Kind, NO_NODE, Node, Span, Tree};
 use super::{Error, ErrorKind, Limits, encoding};
+use crate::wire::guard::{self, Guard};
 
 /// Reads a whole document.
 pub(super) fn scan(bytes: Vec<u8>, limits: &Limits) -> Result<Document, Error> {
-    if bytes.len() > limits.bytes || bytes.len() >= u32::MAX as usize {
+    let too_long = bytes.len() > limits.bytes && guard::stands(Guard::LimitBytes);
+    if too_long || bytes.len() >= u32::MAX as usize {
         let detail = format!("the document has {} bytes; {} are taken", bytes.len(), limits.bytes);
         return Err(Error::new(ErrorKind::LimitBytes, limits.bytes, detail));
     }
@@ -80,6 +82,7 @@ impl<'s> Scanner<'s> {
         at = self.around_root(at)?;
         match self.byte(at) {
             None => Ok(()),
+            Some(_) if !guard::stands(Guard::Trailing) => Ok(()),
             Some(_) => Err(self.fault(ErrorKind::Trailing, at, "something follows the root element")),
         }
     }
@@ -107,7 +110,7 @@ impl<'s> Scanner<'s> {
             (value, at) = self.declared(spaced + name.len())?;
             let fault = match name {
                 "version" if value != "1.0" => Some((ErrorKind::Syntax, "only XML 1.0 is read".to_owned())),
-                "encoding" if !value.eq_ignore_ascii_case("utf-8") => {
+                "encoding" if !value.eq_ignore_ascii_case("utf-8") && guard::stands(Guard::Encoding) => {
                     // The bytes are UTF-8, or we would not be here: they are one thing and say another.
                     let name: String = value.chars().take(MAX_ENCODING_NAME).collect();
                     let name = name.escape_default();
@@ -287,7 +290,7 @@ impl<'s> Scanner<'s> {
             return Err(self.fault(ErrorKind::Syntax, start, "a character reference is malformed"));
         }
         let character = u32::from_str_radix(digits, radix).ok().and_then(char::from_u32);
-        match character.filter(|c| names::is_char(*c)) {
+        match character.filter(|c| names::is_char(*c) || !guard::stands(Guard::Character)) {
             Some(character) => Ok((character, end)),
             None => {
                 let detail = "a reference names a character that XML does not allow";
@@ -299,7 +302,7 @@ impl<'s> Scanner<'s> {
     /// Steps over the character here if it is one that XML allows.
     pub(super) fn permitted(&self, at: usize) -> Scanned<usize> {
         match self.source.get(at..).and_then(|rest| rest.chars().next()) {
-            Some(c) if names::is_char(c) => Ok(at + c.len_utf8()),
+            Some(c) if names::is_char(c) || !guard::stands(Guard::Character) => Ok(at + c.len_utf8()),
             _ => Err(self.fault(ErrorKind::Character, at, "a character that XML does not allow")),
         }
     }
@@ -309,6 +312,7 @@ impl<'s> Scanner<'s> {
         let piece = self.source.get(start..end).unwrap_or_default();
         match piece.char_indices().find(|(_, c)| !names::is_char(*c)) {
             None => Ok(()),
+            Some(_) if !guard::stands(Guard::Character) => Ok(()),
             Some((at, _)) => Err(self.fault(ErrorKind::Character, start + at, "a character that XML does not allow")),
         }
     }
@@ -369,7 +373,7 @@ impl<'s> Scanner<'s> {
 
     #[inline]
     pub(super) fn count_nodes(&self, at: usize) -> Scanned<()> {
-        if self.tree.nodes.len() + self.passed > self.limits.nodes {
+        if self.tree.nodes.len() + self.passed > self.limits.nodes && guard::stands(Guard::LimitNodes) {
             let detail = format!("the document has more than {} nodes", self.limits.nodes);
             return Err(self.fault(ErrorKind::LimitNodes, at, detail));
         }

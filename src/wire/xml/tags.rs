@@ -7,6 +7,7 @@ use super::tree::{
     PLAIN_ATTRIBUTES, PLAIN_END, PLAIN_START, Span, XML_SYMBOL,
 };
 use super::{Error, ErrorKind};
+use crate::wire::guard::{self, Guard};
 use crate::wire::ns;
 
 /// An element whose end tag has not come yet.
@@ -76,7 +77,7 @@ impl Scanner<'_> {
     /// XML 1.0 §3.1, from `<` to `>` or `/>`.
     #[inline]
     pub(super) fn start_tag(&mut self, start: usize) -> Scanned<usize> {
-        if self.open.len() >= self.limits.depth {
+        if self.open.len() >= self.limits.depth && guard::stands(Guard::LimitDepth) {
             let detail = format!("elements are nested deeper than {}", self.limits.depth);
             return Err(self.fault(ErrorKind::LimitDepth, start, detail));
         }
@@ -177,7 +178,7 @@ impl Scanner<'_> {
     fn attribute(&mut self, start: usize, tag: &mut Tag) -> Scanned<usize> {
         let most = self.limits.attributes + self.limits.namespaces;
         let written = self.tree.attributes.len() + self.tree.declarations.len() - tag.attributes - tag.declarations;
-        if written >= most {
+        if written >= most && guard::stands(Guard::LimitAttributes) {
             let detail = format!("an element has more than {most} attributes and namespace declarations");
             return Err(self.fault(ErrorKind::LimitAttributes, start, detail));
         }
@@ -217,7 +218,7 @@ impl Scanner<'_> {
         } else {
             self.decoded_value(start, end, quote)?
         };
-        if end - start > MAX_VALUE {
+        if end - start > MAX_VALUE && guard::stands(Guard::LimitAttributes) {
             let detail = format!("an attribute value has {} bytes; {MAX_VALUE} are taken", end - start);
             return Err(self.fault(ErrorKind::LimitAttributes, start, detail));
         }
@@ -284,7 +285,8 @@ impl Scanner<'_> {
             }
         }
         let len = end - start;
-        if len > self.limits.name.min(usize::from(u16::MAX)) {
+        let most = if guard::stands(Guard::LimitName) { self.limits.name } else { usize::MAX };
+        if len > most.min(usize::from(u16::MAX)) {
             let detail = format!("a name has {len} bytes; {} are taken", self.limits.name);
             return Err(self.fault(ErrorKind::LimitName, start, detail));
         }
@@ -357,11 +359,13 @@ impl Scanner<'_> {
             None => self.namespace_symbol(value, at)?,
         };
         let own = self.tree.declarations.get(tag.declarations..).unwrap_or_default();
-        if own.iter().any(|declared| declared.prefix == prefix) {
+        let twice = own.iter().any(|declared| declared.prefix == prefix);
+        if twice && guard::stands(Guard::DuplicateAttribute) {
             let detail = "a prefix is declared twice on one element";
             return Err(self.fault(ErrorKind::DuplicateAttribute, at, detail));
         }
-        if own.len() >= self.limits.namespaces || self.scope.outside.len() >= MAX_SYMBOLS {
+        let most = if guard::stands(Guard::LimitNamespaces) { self.limits.namespaces } else { MAX_SYMBOLS };
+        if own.len() >= most || self.scope.outside.len() >= MAX_SYMBOLS {
             return Err(self.fault(ErrorKind::LimitNamespaces, at, "too many namespace declarations"));
         }
         // A canonical form has declarations in the order of their prefixes, and before the attributes.
@@ -388,7 +392,7 @@ impl Scanner<'_> {
             (_, "") => Some("a prefix may not be undeclared"),
             _ => names::namespace_fault(uri),
         };
-        let Some(fault) = fault else { return Ok(true) };
+        let Some(fault) = fault.filter(|_| guard::stands(Guard::Namespace)) else { return Ok(true) };
         let detail = format!("xmlns:{}=\"{}\": {fault}", shown(prefix), shown(uri));
         Err(self.fault(ErrorKind::Namespace, at, detail))
     }
@@ -413,11 +417,12 @@ impl Scanner<'_> {
         let local = self.local_bytes(name);
         let before = self.tree.attributes.get(first..index).unwrap_or_default();
         // Namespaces in XML §6.3: neither the same qualified nor the same expanded name.
-        if before.iter().any(|other| other.namespace == namespace && self.local_bytes(other.name) == local) {
+        let twice = before.iter().any(|other| other.namespace == namespace && self.local_bytes(other.name) == local);
+        if twice && guard::stands(Guard::DuplicateAttribute) {
             let detail = format!("the attribute {} stands twice on one element", shown(self.name_text(name)));
             return Err(self.fault(ErrorKind::DuplicateAttribute, name.start as usize, detail));
         }
-        if before.len() >= self.limits.attributes {
+        if before.len() >= self.limits.attributes && guard::stands(Guard::LimitAttributes) {
             let detail = format!("an element has more than {} attributes", self.limits.attributes);
             return Err(self.fault(ErrorKind::LimitAttributes, name.start as usize, detail));
         }
