@@ -168,6 +168,8 @@ fn corpora(settings: &Settings) -> Result<Part, String> {
     for (name, judgement) in corpora::documents::judgements(&settings.project.join("conformance"))? {
         results.extend(corpora::documents::run(vectors, &name, &judgement)?);
     }
+    results.push(corpora::x509_limbo::run(&vectors.join("x509-limbo"))?);
+    results.push(corpora::crl::run(&vectors.join("rustls-webpki"))?);
     results.extend(corpora::wycheproof::run(&vectors.join("wycheproof"))?);
     for result in &results {
         part.wrongly_accepted += u64::try_from(result.wrongly_accepted.len()).unwrap_or(u64::MAX);
