@@ -6,6 +6,8 @@
 //! The issuer's key comes from configuration only, never from KeyInfo. Each SubjectConfirmation is
 //! judged by itself, with its own data: what one says never helps another.
 
+use std::sync::Arc;
+
 use chrono::Duration;
 
 use crate::flow::dsig_refusal;
@@ -84,7 +86,11 @@ pub(super) fn read<'d>(
 
 /// The one key that the assertion is bound to. Each of its confirmations is a way to be meant by it,
 /// so all must be holder-of-key: one that asks for less would make the others worth nothing.
-pub(super) fn confirmation_key(assertion: &Assertion<'_>, inquiry: &mut Inquiry) -> Result<PublicKey, Stopped> {
+pub(super) fn confirmation_key(
+    assertion: &Assertion<'_>,
+    trust: &Trust,
+    inquiry: &mut Inquiry,
+) -> Result<Arc<PublicKey>, Stopped> {
     let refuse = |found: String| {
         Refusal::new(CheckId::AssertionConfirmation)
             .with(Fact::text("found", found))
@@ -101,7 +107,8 @@ pub(super) fn confirmation_key(assertion: &Assertion<'_>, inquiry: &mut Inquiry)
     inquiry.require(confirmations.iter().all(proves_a_key), methods)?;
     let one_key = keys.all(|other| other.spki == first.spki);
     inquiry.require(one_key, || refuse("holder-of-key for two keys".to_owned()))?;
-    PublicKey::from_spki(&first.spki)
+    trust
+        .key(&first.spki)
         .map_err(|error| inquiry.stop(refuse(format!("holder-of-key with a key that cannot be used ({error})"))))
 }
 
@@ -228,9 +235,8 @@ fn signature(
     let keys = terms.trust.issuer_keys(&issuer.issuer);
     let holds = keys.iter().any(|key| key.verify(algorithm, &canonical, signature.value()).is_ok());
     inquiry.require(holds, || wrong("no configured key of this issuer made it".to_owned()))?;
-    let computed = reference
-        .digest(limits, &mut Vec::with_capacity(assertion.element.range().len()))
-        .map_err(|error| inquiry.stop(dsig_refusal::refusal(element, &error, limits)))?;
+    let computed =
+        reference.digest(limits).map_err(|error| inquiry.stop(dsig_refusal::refusal(element, &error, limits)))?;
     let itself = computed.covered.id() == assertion.element.id();
     inquiry.require(computed.matches, || wrong("the assertion changed after it was signed".to_owned()))?;
     inquiry.require(itself, || form("it covers another element".to_owned()))?;

@@ -178,7 +178,7 @@ pub fn exchange(
     inquiry.step(StepId::Authenticate);
     let judging = assertion::Terms { trust: terms.trust, limits: terms.limits, skew: terms.skew, now: terms.now };
     let judged = assertion::judge(request.assertion, judging, inquiry)?;
-    let wanted = KeyThumbprint(assertion::confirmation_key(request.assertion, inquiry)?.thumbprint());
+    let wanted = KeyThumbprint(assertion::confirmation_key(request.assertion, terms.trust, inquiry)?.thumbprint());
     let Some(leaf) = request.caller.tls_leaf() else {
         return Err(
             inquiry.stop(Refusal::new(CheckId::ProofPresent).with(Fact::text("wanted", "a TLS client certificate")))

@@ -207,12 +207,16 @@ fn direct<'d>(
     let Some(token) = same.next() else { return Err(inquiry.stop(nowhere())) };
     // Two of one id would make the choice ours.
     inquiry.require(same.next().is_none(), nowhere)?;
+    let value_type = BinarySecurityToken::value_type(*token);
+    let value_type = value_type.map_err(|error| inquiry.stop(unreadable(error.to_string(), *token)))?;
+    // Senders send the certificate that they registered: the same bytes, mostly in the same spelling, were read at start.
+    let single = value_type == ValueType::X509V3;
+    if single && let Some(known) = token.text().and_then(|text| trust.known_text(&text)) {
+        return Ok(of_registered(known, Some(*token)));
+    }
     let read = BinarySecurityToken::read(*token);
     let read = read.map_err(|error| inquiry.stop(unreadable(error.to_string(), *token)))?;
-    // Senders send the certificate that they registered: the same bytes were read at start.
-    if read.value_type == ValueType::X509V3
-        && let Some(known) = trust.known(&read.content)
-    {
+    if single && let Some(known) = trust.known(&read.content) {
         return Ok(of_registered(known, Some(*token)));
     }
     let mut certificates = read.certificates().map_err(|error| inquiry.stop(unreadable(error.to_string(), *token)))?;
@@ -248,8 +252,8 @@ fn assertion<'d>(
         not_understood(found, terms).at(place(at))
     })?;
     let assertion = crate::flow::assertion::read(element, &terms.profile.assertion.versions, inquiry)?;
-    let key = crate::flow::assertion::confirmation_key(&assertion, inquiry)?;
-    Ok(SigningKey { key: Arc::new(key), source: KeySource::Assertion { assertion: Box::new(assertion) } })
+    let key = crate::flow::assertion::confirmation_key(&assertion, terms.trust, inquiry)?;
+    Ok(SigningKey { key, source: KeySource::Assertion { assertion: Box::new(assertion) } })
 }
 
 /// What the reference itself says of the assertion's version: ValueType of a KeyIdentifier, and

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use crate::flow::path_cache::{Asked, PathCache, Purpose};
 use crate::model::{KeyThumbprint, Time};
 use crate::registry::{Registry, TokenIssuer};
-use crate::wire::crypto::PublicKey;
+use crate::wire::base64;
+use crate::wire::crypto::{KeyError, PublicKey};
 use crate::wire::x509::{self, Anchors, Certificate, PathError, Question, Revocations, Standing};
 
 /// The registry, the anchors, what is known of revocation, and every registered certificate and issuer's key read once:
@@ -35,6 +36,10 @@ struct Certificates {
     by_key: HashMap<KeyThumbprint, Vec<usize>>,
     /// In the order of their bytes.
     by_der: Vec<usize>,
+    /// Their bytes in base64, on one line, in order.
+    by_text: Vec<(String, usize)>,
+    /// By their key's SubjectPublicKeyInfo.
+    by_spki: HashMap<Vec<u8>, Arc<PublicKey>>,
 }
 
 /// A registered certificate with its key.
@@ -111,6 +116,22 @@ impl Trust {
     /// The registered certificate of these very bytes, read already.
     pub fn known(&self, der: &[u8]) -> Option<&Registered> {
         self.certificates.known(der)
+    }
+
+    /// The registered certificate that this base64, on one line, is the text of.
+    pub fn known_text(&self, base64: &str) -> Option<&Registered> {
+        self.certificates.known_text(base64)
+    }
+
+    /// The key of this SubjectPublicKeyInfo: a registered one, which is prepared, or the one that is read here.
+    ///
+    /// # Errors
+    /// As [`PublicKey::from_spki`].
+    pub fn key(&self, spki: &[u8]) -> Result<Arc<PublicKey>, KeyError> {
+        match self.certificates.by_spki.get(spki) {
+            Some(known) => Ok(Arc::clone(known)),
+            None => PublicKey::from_spki(spki).map(Arc::new),
+        }
     }
 
     /// Whether this very certificate, byte for byte, is registered.
@@ -198,7 +219,12 @@ impl Certificates {
         }
         let mut by_der: Vec<usize> = (0..all.len()).collect();
         by_der.sort_by_key(|index| all.get(*index).map(|registered| registered.certificate.der()));
-        Self { all, by_key, by_der }
+        let text = |(index, known): (usize, &Registered)| (base64::encode(known.certificate.der()), index);
+        let mut by_text: Vec<(String, usize)> = all.iter().enumerate().map(text).collect();
+        by_text.sort_unstable();
+        let key = |known: &Registered| (known.key.spki().to_vec(), Arc::clone(&known.key));
+        let by_spki = all.iter().map(key).collect();
+        Self { all, by_key, by_der, by_text, by_spki }
     }
 
     /// Found by its bytes: a digest of them would cost more than the search.
@@ -207,5 +233,10 @@ impl Certificates {
         let place =
             self.by_der.binary_search_by(|index| at(index).map(|known| known.certificate.der()).cmp(&Some(der)));
         self.by_der.get(place.ok()?).and_then(at)
+    }
+
+    fn known_text(&self, base64: &str) -> Option<&Registered> {
+        let place = self.by_text.binary_search_by(|(text, _)| text.as_str().cmp(base64));
+        self.by_text.get(place.ok()?).and_then(|(_, index)| self.all.get(*index))
     }
 }

@@ -34,17 +34,25 @@ impl<'d> BinarySecurityToken<'d> {
     /// # Errors
     /// When encoding or type are others than certificates in base64.
     pub fn read(element: Element<'d>) -> Result<Self, Error> {
+        let value_type = Self::value_type(element)?;
+        let content = shape::bytes(element, MAX_TOKEN)?;
+        Ok(Self { element, id: element.attribute(ns::WSU, "Id"), value_type, content })
+    }
+
+    /// What the element claims to hold, in base64.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); the content is not looked at.
+    pub fn value_type(element: Element<'_>) -> Result<ValueType, Error> {
         match element.attribute("", "EncodingType") {
             None | Some(ns::BASE64_BINARY) => {}
             Some(other) => return Err(Error::new(ErrorKind::EncodingType(short(other)), element)),
         }
-        let value_type = match element.attribute("", "ValueType") {
-            None | Some(ns::X509_V3) => ValueType::X509V3,
-            Some(ns::X509_PKI_PATH) => ValueType::X509PkiPathV1,
-            Some(other) => return Err(Error::new(ErrorKind::ValueType(short(other)), element)),
-        };
-        let content = shape::bytes(element, MAX_TOKEN)?;
-        Ok(Self { element, id: element.attribute(ns::WSU, "Id"), value_type, content })
+        match element.attribute("", "ValueType") {
+            None | Some(ns::X509_V3) => Ok(ValueType::X509V3),
+            Some(ns::X509_PKI_PATH) => Ok(ValueType::X509PkiPathV1),
+            Some(other) => Err(Error::new(ErrorKind::ValueType(short(other)), element)),
+        }
     }
 
     /// The certificates inside, the leaf first.
