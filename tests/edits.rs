@@ -131,7 +131,7 @@ fn reads_elsewhere(bytes: Vec<u8>) -> Option<Accepted> {
     let key = token.certificate().ok()?.public_key().ok()?;
     let signed_info = signature.verify_value(&key, &pure.limits).ok()?;
     let digest = |reference: &vidimus::wire::dsig::Reference<'_>| {
-        let computed = reference.digest(&pure.limits, &mut Vec::new()).ok().filter(|computed| computed.matches);
+        let computed = reference.digest(&pure.limits).ok().filter(|computed| computed.matches);
         computed.map(|computed| computed.covered.local_name().to_owned())
     };
     let covered: Vec<String> = signature.references().iter().map(digest).collect::<Option<_>>()?;
@@ -141,7 +141,7 @@ fn reads_elsewhere(bytes: Vec<u8>) -> Option<Accepted> {
     // Here it should ask whether these very elements were covered.
     let timestamp = Timestamp::read(*header.timestamps.first()?).ok().filter(|_| has("Timestamp"))?;
     let mut body = Vec::new();
-    c14n::exclusive(envelope.body, &Exclusive::default(), &mut body).ok().filter(|()| has("Body"))?;
+    c14n::exclusive(envelope.body, &Exclusive::default(), &mut body).ok().filter(|_| has("Body"))?;
     let applies_to = envelope.payload.children().find(|element| element.local_name() == "AppliesTo")?;
     let address = applies_to.descendants().find(|element| element.is(ns::WSA, "Address"))?;
     let until: Time = timestamp.expires?.min(timestamp.created + Duration::seconds(300)) + Duration::seconds(60);

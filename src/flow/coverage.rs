@@ -13,7 +13,7 @@ use crate::flow::profile::{AddressingCoverage, AssertionCoverage, Part, Profile,
 use crate::flow::verify::Terms;
 use crate::model::{CheckId, Fact, Refusal};
 use crate::wire::base64;
-use crate::wire::dsig::{Reference, Signature};
+use crate::wire::dsig::{Computed, Reference, Signature};
 use crate::wire::ns;
 use crate::wire::soap::addressing::AddressingHeader;
 use crate::wire::wsse::{BinarySecurityToken, SecurityHeader, ValueType};
@@ -67,20 +67,17 @@ pub(super) fn covered<'d>(
     inquiry: &mut Inquiry,
 ) -> Result<Covered<'d>, Stopped> {
     let mut elements = Vec::with_capacity(signature.references().len());
-    let mut octets = Vec::with_capacity(envelope.soap.element.range().len());
     // One budget for all of them: many references to one large element cost as much as many elements.
     let mut limits = terms.limits.clone();
     for reference in signature.references() {
-        let element = digest(reference, signature, (terms, &limits), &mut octets, inquiry)?;
-        limits.canonical = limits.canonical.saturating_sub(octets.len());
-        if let Some(element) = element
-            && position(envelope, header, element, reference, inquiry)?
-        {
-            elements.push(element);
+        let Some(computed) = digest(reference, signature, (terms, &limits), inquiry)? else { continue };
+        limits.canonical = limits.canonical.saturating_sub(computed.octets);
+        if computed.matches && position(envelope, header, computed.covered, reference, inquiry)? {
+            elements.push(computed.covered);
         }
     }
     let set = Set(&elements);
-    let asked = Asked { set, wanted: wanted(signer, terms.profile), profile: &terms.profile.name };
+    let asked = Asked { set, signer, profile: terms.profile };
     required_parts(envelope, header, &asked, terms, inquiry)?;
     let token = token(header, signer, &asked, terms, inquiry)?;
     let assertion = assertion(header, signer, &asked, terms, inquiry)?;
@@ -105,16 +102,16 @@ impl Set<'_, '_> {
 /// What a refusal for want of coverage says: what the profile wants, and what was signed.
 struct Asked<'a, 'd> {
     set: Set<'a, 'd>,
-    wanted: Vec<&'static str>,
-    profile: &'a str,
+    signer: &'a SigningKey<'d>,
+    profile: &'a Profile,
 }
 
 impl Asked<'_, '_> {
     fn refusal(&self, check: CheckId, element: &str) -> Refusal {
         Refusal::new(check)
             .with(Fact::text("element", element))
-            .with(Fact::text("profile", self.profile))
-            .with(Fact::list("wanted", self.wanted.iter().copied()))
+            .with(Fact::text("profile", self.profile.name.as_str()))
+            .with(Fact::list("wanted", wanted(self.signer, self.profile)))
             .with(Fact::list("parts", self.set.names()))
     }
 }
@@ -133,16 +130,15 @@ fn wanted(signer: &SigningKey<'_>, profile: &Profile) -> Vec<&'static str> {
     names(headers).chain(token).chain(names(parts)).collect()
 }
 
-/// One reference: the element that it covers, when the digest holds.
+/// One reference: what it covers, when it can be followed; a digest that differs is refused here.
 fn digest<'d>(
     reference: &Reference<'d>,
     signature: &Signature<'d>,
     (terms, limits): (Terms<'_>, &Limits),
-    octets: &mut Vec<u8>,
     inquiry: &mut Inquiry,
-) -> Result<Option<Element<'d>>, Stopped> {
+) -> Result<Option<Computed<'d>>, Stopped> {
     let uri = reference.uri.unwrap_or_default();
-    let computed = match reference.digest(limits, octets) {
+    let computed = match reference.digest(limits) {
         Ok(computed) => computed,
         // Algorithms and forms have been listed by `verify`; say each fault once.
         Err(error) if signature.faults().contains(&error) => return Ok(None),
@@ -163,7 +159,7 @@ fn digest<'d>(
     };
     if !computed.matches {
         inquiry.refuse(Refusal { check: CheckId::DigestValue, facts: said(), place: Some(place(element)) })?;
-        return Ok(None);
+        return Ok(Some(computed));
     }
     let facts = if inquiry.verbose() {
         said()
@@ -171,7 +167,7 @@ fn digest<'d>(
         facts([Fact::text("reference", uri), Fact::text("element", element.qualified_name())])
     };
     inquiry.passed_at(CheckId::DigestValue, place_if(inquiry.verbose(), element), facts);
-    Ok(Some(element))
+    Ok(Some(computed))
 }
 
 /// Whether the covered element stands where an element of its name is read.

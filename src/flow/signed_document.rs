@@ -186,9 +186,8 @@ fn digests<'d>(
     inquiry: &mut Inquiry,
 ) -> Result<Vec<Element<'d>>, Stopped> {
     let mut covered = Vec::new();
-    let mut octets = Vec::new();
     for reference in signature.references() {
-        let computed = match reference.digest(terms.limits, &mut octets) {
+        let computed = match reference.digest(terms.limits) {
             Ok(computed) => computed,
             Err(error) => {
                 inquiry.refuse(dsig_refusal::refusal(signature.element, &error, terms.limits))?;

@@ -135,9 +135,9 @@ fn covered<'d>(signature: Element<'d>, key: &PublicKey) -> Checked<Vec<Element<'
     let limits = Limits::default();
     let signature = Signature::parse(signature, &limits).map_err(|error| wrong(error.to_string()))?;
     signature.verify_value(key, &limits).map_err(|error| wrong(error.to_string()))?;
-    let (mut covered, mut octets) = (Vec::new(), Vec::new());
+    let mut covered = Vec::new();
     for reference in signature.references() {
-        let digest = reference.digest(&limits, &mut octets).map_err(|error| wrong(error.to_string()))?;
+        let digest = reference.digest(&limits).map_err(|error| wrong(error.to_string()))?;
         let uri = reference.uri.unwrap_or_default();
         expect(digest.matches, &format!("the digest of {uri}"), "another digest: it was changed after signing")?;
         covered.push(digest.covered);

@@ -134,9 +134,9 @@ impl SoapService {
         if signature.verify_value(key, &self.limits).is_err() {
             return Err("the signature does not hold under the key".to_owned());
         }
-        let (mut covered, mut octets) = (Vec::new(), Vec::new());
+        let mut covered = Vec::new();
         for reference in signature.references() {
-            let digest = reference.digest(&self.limits, &mut octets).map_err(|error| error.to_string())?;
+            let digest = reference.digest(&self.limits).map_err(|error| error.to_string())?;
             if !digest.matches {
                 let uri = reference.uri.unwrap_or_default();
                 return Err(format!("the digest of {uri} differs: it was changed after signing"));

@@ -60,9 +60,8 @@ impl Ours {
         };
         let signature = Signature::parse(element, &self.limits).map_err(|error| named(&error))?;
         signature.verify_value(key, &self.limits).map_err(|error| named(&error))?;
-        let mut octets = Vec::new();
         for reference in signature.references() {
-            let computed = reference.digest(&self.limits, &mut octets).map_err(|error| named(&error))?;
+            let computed = reference.digest(&self.limits).map_err(|error| named(&error))?;
             if !computed.matches {
                 return Err("signature Digest".to_owned());
             }

@@ -22,13 +22,50 @@ pub struct Digest(digest::Digest);
 
 impl Digest {
     fn of(algorithm: DigestAlgorithm, bytes: &[u8]) -> Self {
-        let algorithm = match algorithm {
-            DigestAlgorithm::Sha256 => &digest::SHA256,
-            DigestAlgorithm::Sha384 => &digest::SHA384,
-            DigestAlgorithm::Sha512 => &digest::SHA512,
-            DigestAlgorithm::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
-        };
-        Self(digest::digest(algorithm, bytes))
+        Self(digest::digest(library(algorithm), bytes))
+    }
+}
+
+fn library(algorithm: DigestAlgorithm) -> &'static digest::Algorithm {
+    match algorithm {
+        DigestAlgorithm::Sha256 => &digest::SHA256,
+        DigestAlgorithm::Sha384 => &digest::SHA384,
+        DigestAlgorithm::Sha512 => &digest::SHA512,
+        DigestAlgorithm::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
+    }
+}
+
+/// A digest of bytes that come piece by piece. Short pieces are gathered: each call of the library costs as much as some
+/// hundred bytes.
+pub struct Digester {
+    context: digest::Context,
+    gathered: [u8; 1024],
+    len: usize,
+}
+
+impl Digester {
+    pub fn new(algorithm: DigestAlgorithm) -> Self {
+        Self { context: digest::Context::new(library(algorithm)), gathered: [0; 1024], len: 0 }
+    }
+
+    #[inline]
+    pub fn update(&mut self, piece: &[u8]) {
+        let place = self.gathered.get_mut(self.len..self.len + piece.len());
+        let Some(place) = place else { return self.update_directly(piece) };
+        place.copy_from_slice(piece);
+        self.len += piece.len();
+    }
+
+    pub fn finish(mut self) -> Digest {
+        self.update_directly(&[]);
+        Digest(self.context.finish())
+    }
+
+    #[inline(never)]
+    fn update_directly(&mut self, piece: &[u8]) {
+        self.context.update(self.gathered.get(..self.len).unwrap_or_default());
+        self.len = 0;
+        self.context.update(piece);
     }
 }
 

@@ -150,9 +150,8 @@ pub fn draft_parts(document: &Document, what: &OverParts<'_>) -> Result<Draft, S
     let document = Document::parse(bytes, &limits)?;
     let signature = Signature::parse(at_offset(&document, start), &limits)?;
     let mut digests = Vec::with_capacity(ids.len());
-    let mut octets = Vec::new();
     for reference in signature.references() {
-        let computed = reference.digest(&limits, &mut octets)?.computed;
+        let computed = reference.digest(&limits)?.computed;
         digests.push(Edit::insert(digest_end(reference), base64::encode(computed.as_ref())));
     }
     let (bytes, _) = apply(document.bytes(), digests, 0);

@@ -68,10 +68,9 @@ fn verdict(message: &str, key: &PrivateKey) -> Result<Vec<String>, Error> {
         return Err(fault);
     }
     signature.verify_value(key.public(), &limits)?;
-    let mut octets = Vec::new();
     let mut covered = Vec::new();
     for reference in signature.references() {
-        let computed = reference.digest(&limits, &mut octets)?;
+        let computed = reference.digest(&limits)?;
         covered.push(format!("{}{}", if computed.matches { "" } else { "!" }, computed.covered.path()));
     }
     Ok(covered)

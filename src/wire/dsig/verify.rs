@@ -5,10 +5,10 @@
 
 use super::parse::structure;
 use super::{Algorithm, Canonical, Error, Exception, Reference, Signature, Transform, TransformKind};
-use crate::wire::crypto::{Digest, DigestAlgorithm, PublicKey, SignatureAlgorithm, constant_time_eq};
+use crate::wire::crypto::{Digest, DigestAlgorithm, Digester, PublicKey, SignatureAlgorithm, constant_time_eq};
 use crate::wire::guard::{self, Guard};
 use crate::wire::ns;
-use crate::wire::xml::c14n::{self, Exclusive};
+use crate::wire::xml::c14n::{self, Exclusive, Sink};
 use crate::wire::xml::inclusive::{Version, inclusive};
 use crate::wire::xml::{ById, Element, Limits, NodeId, is_id};
 
@@ -19,6 +19,8 @@ pub struct Computed<'d> {
     pub covered: Element<'d>,
     /// The digest of its canonical form.
     pub computed: Digest,
+    /// The length of that form, in bytes.
+    pub octets: usize,
     /// Whether that is the DigestValue.
     pub matches: bool,
 }
@@ -70,7 +72,7 @@ impl<'d> Signature<'d> {
         match known(&self.canonicalization)? {
             Canonical::Exclusive(prefixes) => {
                 let how = Exclusive { prefixes, omit: None, limit: limits.canonical };
-                c14n::exclusive(self.signed_info, &how, &mut octets)
+                c14n::exclusive(self.signed_info, &how, &mut octets).map(drop)
             }
             Canonical::Inclusive(version) => inclusive(self.signed_info, *version, None, limits.canonical, &mut octets),
         }
@@ -125,35 +127,45 @@ impl<'d> Reference<'d> {
     /// When a transform is outside the profile, the target is not one element, or the form is empty or too long.
     pub fn canonical(&self, limits: &Limits, octets: &mut Vec<u8>) -> Result<Element<'d>, Error> {
         octets.clear();
-        let plan = self.plan()?;
-        let target = self.target()?;
-        let exclusive = |prefixes| Exclusive { prefixes, omit: plan.omit, limit: limits.canonical };
-        let (covered, written) = match plan.form {
-            Form::Exclusive(prefixes) => (target, c14n::exclusive(target, &exclusive(prefixes), octets)),
-            Form::Inclusive(version) => (target, inclusive(target, version, plan.omit, limits.canonical, octets)),
-            Form::Token(prefixes) => {
-                let token = token(target)?;
-                (token, c14n::exclusive_of_token(token, &exclusive(prefixes), octets))
-            }
-        };
-        written.map_err(Error::Limit)?;
-        if octets.is_empty() {
-            return Err(Error::Empty { element: self.element.id() });
-        }
-        Ok(covered)
+        self.write_canonical(limits, octets).map(|(covered, _)| covered)
     }
 
-    /// Follows the reference and digests what it names. `octets` holds the canonical form afterwards.
+    /// Follows the reference and digests what it names, without putting the canonical form together.
     ///
     /// # Errors
     /// As [`canonical`](Self::canonical), and when the digest method is outside the profile. A digest that differs is no
     /// error: see [`Computed::matches`].
-    pub fn digest(&self, limits: &Limits, octets: &mut Vec<u8>) -> Result<Computed<'d>, Error> {
-        let algorithm = self.digest_algorithm()?;
-        let covered = self.canonical(limits, octets)?;
-        let computed = algorithm.digest(octets);
+    pub fn digest(&self, limits: &Limits) -> Result<Computed<'d>, Error> {
+        let mut digester = Digester::new(self.digest_algorithm()?);
+        let (covered, octets) = self.write_canonical(limits, &mut digester)?;
+        let computed = digester.finish();
         let matches = constant_time_eq(computed.as_ref(), &self.digest_value);
-        Ok(Computed { covered, computed, matches })
+        Ok(Computed { covered, computed, octets, matches })
+    }
+
+    /// Writes what is digested; the element that it covers, and the length of its form.
+    fn write_canonical(&self, limits: &Limits, out: &mut impl Sink) -> Result<(Element<'d>, usize), Error> {
+        let plan = self.plan()?;
+        let target = self.target()?;
+        let exclusive = |prefixes| Exclusive { prefixes, omit: plan.omit, limit: limits.canonical };
+        let (covered, written) = match plan.form {
+            Form::Exclusive(prefixes) => (target, c14n::exclusive(target, &exclusive(prefixes), out)),
+            Form::Inclusive(version) => {
+                let mut octets = Vec::new();
+                let written = inclusive(target, version, plan.omit, limits.canonical, &mut octets);
+                out.write(&octets);
+                (target, written.map(|()| octets.len()))
+            }
+            Form::Token(prefixes) => {
+                let token = token(target)?;
+                (token, c14n::exclusive_of_token(token, &exclusive(prefixes), out))
+            }
+        };
+        let written = written.map_err(Error::Limit)?;
+        if written == 0 {
+            return Err(Error::Empty { element: self.element.id() });
+        }
+        Ok((covered, written))
     }
 
     fn is_inclusive(&self) -> bool {
@@ -196,6 +208,13 @@ impl<'d> Reference<'d> {
             }
             None => Err(Error::InclusiveByDefault { element: self.element.id() }),
         }
+    }
+}
+
+impl Sink for Digester {
+    #[inline]
+    fn write(&mut self, octets: &[u8]) {
+        self.update(octets);
     }
 }
 

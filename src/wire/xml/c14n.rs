@@ -5,18 +5,31 @@
 //! table by prefix symbol, undone element by element.
 //!
 //! Most of what is signed stands in the message in its canonical form already: whoever signed it has made it so. The
-//! scanner has noted of each tag and text whether it does ([`PLAIN_START`] and its like); such pieces are not written
-//! but taken from the source, and pieces that stand beside each other there are copied together, often a whole Body
-//! at once. What is not plain is written piece by piece; both ways are compared with each other, and with other
-//! libraries, on random documents.
+//! scanner has noted of each tag, text and whole element whether it does ([`PLAIN_START`] and its like); such pieces
+//! are not written but taken from the source, and pieces that stand beside each other there are taken together, often
+//! a whole Body at once, which then is digested where it stands. What is not plain is written piece by piece; both ways
+//! are compared with each other, and with other libraries, on random documents.
 
 use std::ops::Range;
 
 use super::tree::{
-    AttributeData, Document, Element, ElementData, IN_ORDER, Kind, MAX_SYMBOLS, NO_SYMBOL, Node, NodeId,
+    AttributeData, Document, EMPTY_TAG, Element, ElementData, IN_ORDER, Kind, MAX_SYMBOLS, NO_SYMBOL, Node, NodeId,
     PLAIN_ATTRIBUTES, PLAIN_END, PLAIN_START, Span, XML_SYMBOL,
 };
+use super::whole::{Prefixes, only};
 use super::{Error, ErrorKind};
+
+/// Takes what is written, piece by piece.
+pub trait Sink {
+    fn write(&mut self, octets: &[u8]);
+}
+
+impl Sink for Vec<u8> {
+    #[inline]
+    fn write(&mut self, octets: &[u8]) {
+        self.extend_from_slice(octets);
+    }
+}
 
 /// How to canonicalise.
 #[derive(Debug, Clone, Copy)]
@@ -35,11 +48,11 @@ impl Default for Exclusive<'_> {
     }
 }
 
-/// Appends the exclusive canonical form of `apex` and all inside it.
+/// Writes the exclusive canonical form of `apex` and all inside it; returns its length in bytes.
 ///
 /// # Errors
-/// When the form exceeds the limit. What was appended then is of no use.
-pub fn exclusive(apex: Element<'_>, how: &Exclusive<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+/// When the form exceeds the limit. What was written then is of no use.
+pub fn exclusive(apex: Element<'_>, how: &Exclusive<'_>, out: &mut impl Sink) -> Result<usize, Error> {
     Canonicalizer::new(apex, how, out).run(apex, false)
 }
 
@@ -48,22 +61,23 @@ pub fn exclusive(apex: Element<'_>, how: &Exclusive<'_>, out: &mut Vec<u8>) -> R
 ///
 /// # Errors
 /// As for [`exclusive`].
-pub fn exclusive_of_token(apex: Element<'_>, how: &Exclusive<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+pub fn exclusive_of_token(apex: Element<'_>, how: &Exclusive<'_>, out: &mut impl Sink) -> Result<usize, Error> {
     let mut canonicalizer = Canonicalizer::new(apex, how, out);
     canonicalizer.include(NO_SYMBOL);
     canonicalizer.run(apex, true)
 }
 
-struct Canonicalizer<'d, 'o> {
+struct Canonicalizer<'d, 'o, S> {
     document: &'d Document,
     omit: Option<NodeId>,
-    out: &'o mut Vec<u8>,
+    out: Counted<'o, S>,
     /// The piece of the source that comes next in `out`, and may go on.
     taken: Range<usize>,
-    /// The length that `out` may not exceed.
+    /// The most that may be written.
     most: usize,
     /// By prefix symbol: the namespace that the output has it bound to here, or [`UNRENDERED`].
     rendered: [u16; MAX_SYMBOLS],
+    known: Known,
     /// By prefix symbol: whether it stands in the PrefixList.
     inclusive: [bool; MAX_SYMBOLS],
     /// What to restore in `rendered`: prefix and what it was.
@@ -71,33 +85,62 @@ struct Canonicalizer<'d, 'o> {
     open: Vec<OpenElement<'d>>,
     /// Reused: the declarations of one start tag.
     declarations: Vec<(u16, u16)>,
+    /// The declaration that was last written alone; and how, once it was asked for again: siblings often need the same.
+    last: Option<(u16, u16)>,
+    last_written: Vec<u8>,
+}
+
+/// What is known of `rendered`, as sets; for [`ElementData::stands`].
+#[derive(Clone, Copy)]
+struct Known {
+    /// Bound in the output as it is bound in the source.
+    current: Prefixes,
+    /// Not bound in the output at all.
+    absent: Prefixes,
 }
 
 struct OpenElement<'d> {
     end: u32,
     data: &'d ElementData,
     undo: usize,
+    known: Known,
 }
 
-impl<'d, 'o> Canonicalizer<'d, 'o> {
-    fn new(apex: Element<'d>, how: &Exclusive<'_>, out: &'o mut Vec<u8>) -> Self {
+/// Where the form is written, and how much was.
+struct Counted<'o, S> {
+    sink: &'o mut S,
+    written: usize,
+}
+
+impl<S: Sink> Sink for Counted<'_, S> {
+    #[inline]
+    fn write(&mut self, octets: &[u8]) {
+        self.written += octets.len();
+        self.sink.write(octets);
+    }
+}
+
+impl<'d, 'o, S: Sink> Canonicalizer<'d, 'o, S> {
+    fn new(apex: Element<'d>, how: &Exclusive<'_>, out: &'o mut S) -> Self {
         let document = apex.document();
         let prefixes = document.tree.prefixes.len();
         let mut rendered = [UNRENDERED; MAX_SYMBOLS];
         // No output has a default namespace before one is written.
         rendered[usize::from(NO_SYMBOL)] = NO_SYMBOL;
-        let most = out.len().saturating_add(how.limit);
         let mut canonicalizer = Self {
             document,
             omit: how.omit,
-            out,
+            out: Counted { sink: out, written: 0 },
             taken: 0..0,
-            most,
+            most: how.limit,
             rendered,
+            known: Known { current: 0, absent: Prefixes::MAX },
             inclusive: [false; MAX_SYMBOLS],
             undo: Vec::with_capacity(32),
             open: Vec::with_capacity(32),
             declarations: Vec::with_capacity(8),
+            last: None,
+            last_written: Vec::new(),
         };
         for prefix in how.prefixes {
             match *prefix {
@@ -119,7 +162,7 @@ impl<'d, 'o> Canonicalizer<'d, 'o> {
     }
 
     /// `says_default`: whether the apex writes `xmlns=""` even where nothing calls for it.
-    fn run(mut self, apex: Element<'d>, says_default: bool) -> Result<(), Error> {
+    fn run(mut self, apex: Element<'d>, says_default: bool) -> Result<usize, Error> {
         let document = self.document;
         let nodes = &document.tree.nodes;
         let mut next = apex.index;
@@ -133,24 +176,39 @@ impl<'d, 'o> Canonicalizer<'d, 'o> {
             }
             match &node.kind {
                 Kind::Text(span) => self.text(*span),
+                Kind::Element(data) if next != apex.index && self.stands(data, next, node.end) => {
+                    self.take(data.start, data.end);
+                    // The rest of the subtree is taken with it.
+                    next = node.end - 1;
+                }
                 Kind::Element(data) => {
-                    let undo = self.undo.len();
+                    let (undo, known) = (self.undo.len(), self.known);
                     self.declarations.clear();
                     if next == apex.index {
                         self.include_inherited(apex, says_default);
                     }
                     self.start_tag(data);
-                    self.open.push(OpenElement { end: node.end, data, undo });
+                    self.open.push(OpenElement { end: node.end, data, undo, known });
                 }
             }
-            if self.out.len() + self.taken.len() > self.most {
+            if self.out.written + self.taken.len() > self.most {
                 return Err(too_long(node));
             }
             next += 1;
         }
         self.close_before(end);
         self.write_taken();
-        Ok(())
+        match nodes.get(apex.index as usize) {
+            Some(node) if self.out.written > self.most => Err(too_long(node)),
+            _ => Ok(self.out.written),
+        }
+    }
+
+    /// Whether the element at `node`, whose subtree ends at `end`, can be taken as it stands.
+    #[inline]
+    fn stands(&self, data: &ElementData, node: u32, end: u32) -> bool {
+        let omits = self.omit.is_some_and(|NodeId(omitted)| (node..end).contains(&omitted));
+        !omits && data.stands(self.known.current, self.known.absent)
     }
 
     /// Takes a piece of the source as it stands.
@@ -166,7 +224,7 @@ impl<'d, 'o> Canonicalizer<'d, 'o> {
     /// Writes what was taken. Whatever is written otherwise comes behind it.
     fn write_taken(&mut self) {
         let taken = std::mem::take(&mut self.taken);
-        self.out.extend_from_slice(self.document.bytes().get(taken).unwrap_or_default());
+        self.out.write(self.document.bytes().get(taken).unwrap_or_default());
     }
 
     #[inline]
@@ -175,7 +233,7 @@ impl<'d, 'o> Canonicalizer<'d, 'o> {
             return self.take(span.start, span.end);
         }
         self.write_taken();
-        escape_text(self.document.resolve(span), self.out);
+        escape_text(self.document.resolve(span), &mut self.out);
     }
 
     /// Writes the end tags of the elements that end before node `next`.
@@ -183,6 +241,7 @@ impl<'d, 'o> Canonicalizer<'d, 'o> {
     fn close_before(&mut self, next: u32) {
         while let Some(open) = self.open.pop_if(|open| open.end <= next) {
             self.end_tag(open.data);
+            self.known = open.known;
             while self.undo.len() > open.undo {
                 let Some((prefix, before)) = self.undo.pop() else { break };
                 if let Some(state) = self.rendered.get_mut(usize::from(prefix)) {
@@ -199,9 +258,9 @@ impl<'d, 'o> Canonicalizer<'d, 'o> {
             return self.take(data.end - len, data.end);
         }
         self.write_taken();
-        self.out.extend_from_slice(b"</");
-        self.out.extend_from_slice(data.name.whole(self.document).as_bytes());
-        self.out.push(b'>');
+        self.out.write(b"</");
+        self.out.write(data.name.whole(self.document).as_bytes());
+        self.out.write(b">");
     }
 
     /// What the PrefixList asks of the apex: all listed prefixes as they are bound there (exc-c14n §3, item 4; below
@@ -242,19 +301,31 @@ impl<'d, 'o> Canonicalizer<'d, 'o> {
         // Each prefix is rendered once, and declared once: of two lists of one length, each holds the other's.
         let same = self.declarations.len() == declared.len()
             && declared.iter().all(|own| self.declarations.contains(&(own.prefix, own.namespace)));
-        if !same || data.form & PLAIN_START == 0 {
+        for declared in declared {
+            let bound = self.rendered.get(usize::from(declared.prefix)) == Some(&declared.namespace);
+            self.known.current &= if bound { Prefixes::MAX } else { !only(declared.prefix).unwrap_or_default() };
+        }
+        if data.form & PLAIN_START == 0 || !(same || declared.is_empty()) {
             return self.write_start_tag(data, attributes);
         }
+        let behind_name = data.start + 1 + u32::from(data.name.len);
+        self.take(data.start, behind_name);
+        if !same {
+            self.write_taken();
+            self.write_declarations();
+        }
+        let (end, slash) = (data.content - 1, u32::from(data.form & EMPTY_TAG != 0));
         if data.form & IN_ORDER != 0 {
-            return self.take(data.start, data.content);
+            self.take(behind_name, end - slash);
+        } else {
+            // Its attributes change places, each with the space before it and the quote behind it.
+            let first = attributes.iter().map(|attribute| attribute.name.start).min().unwrap_or(end);
+            self.take(behind_name, first - 1);
+            for attribute in attributes {
+                self.take(attribute.name.start - 1, attribute.value.end + 1);
+            }
         }
-        // Its attributes change places, each with the space before it and the quote behind it.
-        let first = attributes.iter().map(|attribute| attribute.name.start).min().unwrap_or(data.content);
-        self.take(data.start, first - 1);
-        for attribute in attributes {
-            self.take(attribute.name.start - 1, attribute.value.end + 1);
-        }
-        self.take(data.content - 1, data.content);
+        self.take(end, data.content);
     }
 
     /// A start tag that does not stand in the source as it has to be written.
@@ -264,13 +335,13 @@ impl<'d, 'o> Canonicalizer<'d, 'o> {
         self.write_declarations();
         // The tree has them in the order of namespace name, then local name (C14N §2.2).
         for attribute in attributes {
-            self.out.push(b' ');
-            self.out.extend_from_slice(attribute.name.whole(self.document).as_bytes());
-            self.out.extend_from_slice(b"=\"");
-            escape_value(self.document.resolve(attribute.value), self.out);
-            self.out.push(b'"');
+            self.out.write(b" ");
+            self.out.write(attribute.name.whole(self.document).as_bytes());
+            self.out.write(b"=\"");
+            escape_value(self.document.resolve(attribute.value), &mut self.out);
+            self.out.write(b"\"");
         }
-        self.out.push(b'>');
+        self.out.write(b">");
     }
 
     /// Declares a prefix on the element being written, unless the output has it bound so already.
@@ -279,7 +350,11 @@ impl<'d, 'o> Canonicalizer<'d, 'o> {
         if prefix == XML_SYMBOL {
             return;
         }
+        // Whoever asks means the binding in scope.
+        let one = only(prefix).unwrap_or_default();
+        self.known.current |= one;
         if let Some(state) = self.rendered.get_mut(usize::from(prefix)).filter(|state| **state != namespace) {
+            self.known.absent &= !one;
             self.undo.push((prefix, *state));
             *state = namespace;
             self.declarations.push((prefix, namespace));
@@ -289,26 +364,38 @@ impl<'d, 'o> Canonicalizer<'d, 'o> {
     /// Namespace nodes in the order of their prefixes (C14N §2.2), the default first.
     fn write_declarations(&mut self) {
         let document = self.document;
-        if self.declarations.len() > 1 {
-            self.declarations.sort_unstable_by_key(|(prefix, _)| document.prefix(*prefix));
-        }
-        for (prefix, namespace) in &self.declarations {
-            if *prefix == NO_SYMBOL {
-                self.out.extend_from_slice(b" xmlns=\"");
-            } else {
-                self.out.extend_from_slice(b" xmlns:");
-                self.out.extend_from_slice(document.prefix(*prefix).as_bytes());
-                self.out.extend_from_slice(b"=\"");
+        if let [alone] = self.declarations.as_slice() {
+            if self.last != Some(*alone) {
+                self.last = Some(*alone);
+                self.last_written.clear();
+                return declare(document, *alone, &mut self.out);
             }
-            // Needs no escaping: `names::namespace_fault` lets no such character in.
-            self.out.extend_from_slice(document.namespace(*namespace).as_bytes());
-            self.out.push(b'"');
+            if self.last_written.is_empty() {
+                declare(document, *alone, &mut self.last_written);
+            }
+            return self.out.write(&self.last_written);
         }
+        self.declarations.sort_unstable_by_key(|(prefix, _)| document.prefix(*prefix));
+        self.declarations.iter().for_each(|declared| declare(document, *declared, &mut self.out));
     }
 }
 
+/// Writes a namespace node (C14N §2.3).
+fn declare(document: &Document, (prefix, namespace): (u16, u16), out: &mut impl Sink) {
+    if prefix == NO_SYMBOL {
+        out.write(b" xmlns=\"");
+    } else {
+        out.write(b" xmlns:");
+        out.write(document.prefix(prefix).as_bytes());
+        out.write(b"=\"");
+    }
+    // Needs no escaping: `names::namespace_fault` lets no such character in.
+    out.write(document.namespace(namespace).as_bytes());
+    out.write(b"\"");
+}
+
 /// Writes character data (C14N §2.3, text nodes).
-pub(super) fn escape_text(text: &str, out: &mut Vec<u8>) {
+pub(super) fn escape_text(text: &str, out: &mut impl Sink) {
     escape(text, out, |byte| match byte {
         b'&' => Some("&amp;"),
         b'<' => Some("&lt;"),
@@ -319,7 +406,7 @@ pub(super) fn escape_text(text: &str, out: &mut Vec<u8>) {
 }
 
 /// Writes an attribute value (C14N §2.3, attribute nodes).
-pub(super) fn escape_value(text: &str, out: &mut Vec<u8>) {
+pub(super) fn escape_value(text: &str, out: &mut impl Sink) {
     escape(text, out, |byte| match byte {
         b'&' => Some("&amp;"),
         b'<' => Some("&lt;"),
@@ -332,16 +419,16 @@ pub(super) fn escape_value(text: &str, out: &mut Vec<u8>) {
 }
 
 #[inline]
-fn escape(text: &str, out: &mut Vec<u8>, written: impl Fn(u8) -> Option<&'static str>) {
+fn escape(text: &str, out: &mut impl Sink, written: impl Fn(u8) -> Option<&'static str>) {
     let mut rest = text.as_bytes();
     while let Some(at) = rest.iter().position(|byte| written(*byte).is_some()) {
         let (plain, special) = rest.split_at(at);
-        out.extend_from_slice(plain);
+        out.write(plain);
         let Some((first, behind)) = special.split_first() else { return };
-        out.extend_from_slice(written(*first).unwrap_or_default().as_bytes());
+        out.write(written(*first).unwrap_or_default().as_bytes());
         rest = behind;
     }
-    out.extend_from_slice(rest);
+    out.write(rest);
 }
 
 fn too_long(node: &Node) -> Error {
@@ -435,10 +522,49 @@ mod tests {
     }
 
     #[test]
+    fn the_prefix_xml_is_never_declared() {
+        let text = format!(r#"<a xmlns:xml="{}" xml:lang="nl"><b></b></a>"#, crate::wire::ns::XML);
+        assert_eq!(form(&text, &[], &[]), r#"<a xml:lang="nl"><b></b></a>"#);
+    }
+
+    #[test]
+    fn an_element_is_taken_whole_only_where_its_declarations_are_those_of_the_form() {
+        let whole = r#"<p:b xmlns:p="urn:p" i="1"><p:c>x</p:c></p:b>"#;
+        // The prefix is rendered around it: as the same, as another, not at all.
+        assert_eq!(
+            form(&format!(r#"<p:a xmlns:p="urn:p">{whole}</p:a>"#), &[], &[]),
+            r#"<p:a xmlns:p="urn:p"><p:b i="1"><p:c>x</p:c></p:b></p:a>"#
+        );
+        for outside in [format!(r#"<p:a xmlns:p="urn:o">{whole}</p:a>"#), format!("<a>{whole}{whole}</a>")] {
+            assert_eq!(form(&outside, &[], &[]), outside);
+        }
+        // What it uses is bound around it to another namespace than the one rendered.
+        let rebound = r#"<p:a xmlns:p="urn:1"><b xmlns:p="urn:2"><p:c></p:c></b><p:c></p:c></p:a>"#;
+        assert_eq!(
+            form(rebound, &[], &[]),
+            r#"<p:a xmlns:p="urn:1"><b><p:c xmlns:p="urn:2"></p:c></b><p:c></p:c></p:a>"#
+        );
+        // The default namespace is declared, undeclared, and declared again.
+        let default = r#"<a xmlns="urn:1"><b xmlns=""><c></c><d xmlns="urn:1"></d></b><c></c></a>"#;
+        assert_eq!(form(default, &[], &[]), default);
+        assert_eq!(form(default, &["b", "d"], &[]), r#"<d xmlns="urn:1"></d>"#);
+        // A comment, a CDATA section without content, an empty element and a late declaration are in no form.
+        for inside in ["<!-- x -->", "<![CDATA[]]>", "<e/>", r#"<e xmlns:q="urn:q"></e>"#, "<e ></e>", "<e></e >"] {
+            let wanted =
+                if inside.contains('e') && !inside.contains("--") { "<a><b><e></e></b></a>" } else { "<a><b></b></a>" };
+            assert_eq!(form(&format!("<a><b>{inside}</b></a>"), &[], &[]), wanted, "{inside}");
+        }
+    }
+
+    #[test]
     fn stops_at_the_limit() {
-        let document = Document::parse("<a>&gt;&gt;&gt;&gt;</a>", &Limits::default()).expect("well-formed");
-        let how = Exclusive { limit: 10, ..Exclusive::default() };
-        let error = exclusive(document.root(), &how, &mut Vec::new()).expect_err("too long");
-        assert_eq!(error.kind, ErrorKind::LimitCanonicalForm);
+        for text in ["<a>&gt;&gt;&gt;&gt;</a>", "<a><b></b></a>", "<a></a>"] {
+            let document = Document::parse(text, &Limits::default()).expect("well-formed");
+            let written =
+                |limit| exclusive(document.root(), &Exclusive { limit, ..Exclusive::default() }, &mut Vec::new());
+            let length = written(100).expect("within the limit");
+            assert_eq!(written(length), Ok(length), "{text}");
+            assert_eq!(written(length - 1).map_err(|error| error.kind), Err(ErrorKind::LimitCanonicalForm), "{text}");
+        }
     }
 }

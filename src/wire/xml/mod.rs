@@ -15,6 +15,7 @@ pub mod inclusive;
 mod names;
 #[cfg(test)]
 pub(crate) mod random;
+mod repeated;
 mod scan;
 mod tags;
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod tests;
 /// xs:dateTime.
 pub mod time;
 mod tree;
+mod whole;
 /// Writes XML that is already in exclusive canonical form.
 pub mod writer;
 

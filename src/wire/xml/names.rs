@@ -44,7 +44,10 @@ pub(super) fn is_outside_names(byte: u8) -> u8 {
 /// The highest bit of each byte that `stops`, the first byte lowest.
 #[inline]
 pub(super) fn mask(chunk: &[u8; 16], stops: impl Fn(u8) -> u8) -> u128 {
-    u128::from_le_bytes(chunk.map(stops)) & u128::from_le_bytes([0x80; 16])
+    // No `map`: it is not always inlined.
+    let mut stopping = [0; 16];
+    stopping.iter_mut().zip(chunk).for_each(|(stopping, byte)| *stopping = stops(*byte));
+    u128::from_le_bytes(stopping) & u128::from_le_bytes([0x80; 16])
 }
 
 /// Which byte is the first in a mask; 16 when none is.
@@ -56,17 +59,40 @@ pub(super) fn first(mask: u128) -> usize {
 /// Where, from `at` on, the first byte stands that `stops`; the end if there is none.
 #[inline]
 pub(super) fn until(bytes: &[u8], at: usize, stops: impl Fn(u8) -> u8) -> usize {
-    let mut at = at;
+    let (start, mut at) = (at, at);
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
         let found = mask(chunk, &stops);
         if found != 0 {
             return at + first(found);
         }
         at += chunk.len();
+        if at == start + LONG {
+            at = beyond(bytes, at, &stops);
+        }
     }
     let rest = bytes.get(at..).unwrap_or_default();
     at + rest.iter().position(|byte| stops(*byte) != 0).unwrap_or(rest.len())
 }
+
+/// What goes on for long, as a document in base64 does, is looked at in larger pieces: the place of the first one, from
+/// `at` on, that has a byte that `stops`.
+#[inline(never)]
+fn beyond(bytes: &[u8], at: usize, stops: impl Fn(u8) -> u8) -> usize {
+    let mut at = at;
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<64>()) {
+        let mut stopping = [0; 64];
+        stopping.iter_mut().zip(chunk).for_each(|(stopping, byte)| *stopping = stops(*byte));
+        let (sixteens, _) = stopping.as_chunks::<16>();
+        if sixteens.iter().fold(0, |any, part| any | u128::from_le_bytes(*part)) != 0 {
+            break;
+        }
+        at += chunk.len();
+    }
+    at
+}
+
+/// How long a run may be that is looked at in small pieces.
+const LONG: usize = 64;
 
 /// XML 1.0 §2.2 `Char`.
 pub(super) fn is_char(c: char) -> bool {
@@ -111,14 +137,14 @@ pub(super) fn namespace_fault(name: &str) -> Option<&'static str> {
     if rest.is_empty() {
         return Some("has nothing behind its scheme");
     }
-    if rest.bytes().filter(|b| *b == b'#').count() > 1 {
-        return Some("has two fragments");
-    }
     // Nearly all names have no others than these, which are looked at together.
     let others = |byte: u8| is_outside_names(byte) & !(when(byte == b'/') | when(byte == b':'));
     let usual = until(rest.as_bytes(), 0, others);
     if rest.len() == usual {
         return None;
+    }
+    if rest.bytes().filter(|b| *b == b'#').count() > 1 {
+        return Some("has two fragments");
     }
     let mut bytes = rest.bytes().skip(usual);
     while let Some(byte) = bytes.next() {

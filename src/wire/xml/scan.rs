@@ -7,6 +7,7 @@
 //! stays in a register; as a field it cost a third of the time of a parse. For the same reason an error is boxed here.
 
 use super::names;
+use super::repeated::Repeated;
 use super::tags::{Open, Scope};
 use super::tree::{Document, EMPTY, Kind, NO_NODE, Node, Span, Tree};
 use super::{Error, ErrorKind, Limits, encoding};
@@ -36,6 +37,7 @@ pub(super) struct Scanner<'s> {
     pub(super) tree: Tree,
     pub(super) open: Vec<Open>,
     pub(super) scope: Scope,
+    pub(super) repeated: Repeated,
     /// The text being read. It goes on behind a comment or a CDATA section.
     text: Option<Span>,
     /// Comments and CDATA sections: they make no node, but cost.
@@ -61,6 +63,7 @@ impl<'s> Scanner<'s> {
             tree,
             open: Vec::with_capacity(16),
             scope: Scope::new(),
+            repeated: Repeated::new(),
             text: None,
             passed: 0,
         }
@@ -361,12 +364,19 @@ impl<'s> Scanner<'s> {
         }
         let parent = self.open.last().map_or(NO_NODE, |open| open.node);
         let end = self.tree.nodes.len() as u32 + 1;
+        if let Some(open) = self.open.last_mut() {
+            open.content.plain &= span.plain;
+        }
         self.tree.nodes.push(Node { parent, end, kind: Kind::Text(span) });
         self.count_nodes(at)
     }
 
+    /// Something that stands in the source only was read.
     fn pass(&mut self, at: usize) -> Scanned<usize> {
         self.passed += 1;
+        if let Some(open) = self.open.last_mut() {
+            open.content.plain = false;
+        }
         self.count_nodes(at)?;
         Ok(at)
     }

@@ -3,9 +3,10 @@
 use super::names;
 use super::scan::{Scanned, Scanner};
 use super::tree::{
-    AttributeData, Declaration, ElementData, IN_ORDER, Kind, MAX_SYMBOLS, NO_NODE, NO_SYMBOL, Name, Node,
+    AttributeData, Declaration, EMPTY_TAG, ElementData, IN_ORDER, Kind, MAX_SYMBOLS, NO_NODE, NO_SYMBOL, Name, Node,
     PLAIN_ATTRIBUTES, PLAIN_END, PLAIN_START, Span, XML_SYMBOL,
 };
+use super::whole::{Whole, only};
 use super::{Error, ErrorKind};
 use crate::wire::guard::{self, Guard};
 use crate::wire::ns;
@@ -17,6 +18,16 @@ pub(super) struct Open {
     name: Name,
     /// How many bindings were in scope outside.
     bindings: u32,
+    pub(super) content: Whole,
+}
+
+/// How things were before a binding.
+#[derive(Clone, Copy)]
+struct Outside {
+    prefix: u16,
+    /// What the prefix was bound to.
+    bound: u16,
+    number: u32,
 }
 
 /// The namespace bindings in scope.
@@ -25,8 +36,11 @@ pub(super) struct Scope {
     keys: Vec<u64>,
     /// By prefix symbol: the namespace that it is bound to here, or [`UNBOUND`].
     bound: Vec<u16>,
-    /// The bindings in scope, innermost last: the prefix, and what it was bound to outside.
-    outside: Vec<(u16, u16)>,
+    /// The bindings in scope, innermost last.
+    outside: Vec<Outside>,
+    /// A number that these bindings have and no others before or later.
+    pub(super) number: u32,
+    last_number: u32,
     /// By namespace symbol: see [`ending`].
     endings: Vec<u64>,
 }
@@ -38,6 +52,8 @@ impl Scope {
             keys: Vec::with_capacity(16),
             bound: Vec::with_capacity(16),
             outside: Vec::with_capacity(16),
+            number: 0,
+            last_number: 0,
             endings: Vec::with_capacity(16),
         };
         scope.keys.extend([0, XML_KEY]);
@@ -48,17 +64,26 @@ impl Scope {
 
     fn bind(&mut self, prefix: u16, namespace: u16) {
         if let Some(bound) = self.bound.get_mut(usize::from(prefix)) {
-            self.outside.push((prefix, *bound));
+            self.outside.push(Outside { prefix, bound: *bound, number: self.number });
             *bound = namespace;
+            self.last_number += 1;
+            self.number = self.last_number;
         }
+    }
+
+    /// How many bindings are in scope.
+    #[inline]
+    pub(super) fn bindings(&self) -> u32 {
+        self.outside.len() as u32
     }
 
     #[inline]
     fn leave(&mut self, bindings: u32) {
         while self.outside.len() > bindings as usize {
-            let Some((prefix, before)) = self.outside.pop() else { return };
-            if let Some(bound) = self.bound.get_mut(usize::from(prefix)) {
-                *bound = before;
+            let Some(outside) = self.outside.pop() else { return };
+            self.number = outside.number;
+            if let Some(bound) = self.bound.get_mut(usize::from(outside.prefix)) {
+                *bound = outside.bound;
             }
         }
     }
@@ -69,8 +94,9 @@ struct Tag {
     /// Where the element's own attributes and declarations begin in the tree.
     attributes: usize,
     declarations: usize,
-    /// Whether a canonical form would write it just so, but for its namespaces.
+    /// Whether a canonical form would write it just so, but for its namespaces and the slash of an empty element.
     plain: bool,
+    empty: bool,
 }
 
 impl Scanner<'_> {
@@ -82,27 +108,35 @@ impl Scanner<'_> {
             return Err(self.fault(ErrorKind::LimitDepth, start, detail));
         }
         let name = self.name(start + 1)?;
-        let bindings = self.scope.outside.len() as u32;
-        let mut tag =
-            Tag { attributes: self.tree.attributes.len(), declarations: self.tree.declarations.len(), plain: true };
+        if let Some(before) = self.repeated(start, name) {
+            return self.repeat(before, start, name);
+        }
+        let bindings = self.scope.bindings();
+        let (attributes, declarations) = (self.tree.attributes.len(), self.tree.declarations.len());
+        let mut tag = Tag { attributes, declarations, plain: true, empty: false };
         let mut at = start + 1 + usize::from(name.len);
         while let Some(next) = self.attribute_place(at, &mut tag)? {
             at = self.attribute(next, &mut tag)?;
         }
         at = self.skip_space(at);
-        let empty = self.byte(at) == Some(b'/');
-        if empty {
-            at = self.expect(at + 1, b'>', "a slash stands inside a tag")?;
-            tag.plain = false;
-        } else {
+        tag.empty = self.byte(at) == Some(b'/');
+        if tag.empty {
             at += 1;
         }
+        at = self.expect(at, b'>', "a slash stands inside a tag")?;
+        let empty = tag.empty;
         let node = self.element(start, name, at, tag)?;
-        self.open.push(Open { node, name, bindings });
+        self.enter(node, name, bindings, at, empty);
+        Ok(at)
+    }
+
+    /// Opens the element whose start tag was read; an empty one ends with it.
+    #[inline]
+    pub(super) fn enter(&mut self, node: u32, name: Name, bindings: u32, at: usize, empty: bool) {
+        self.open.push(Open { node, name, bindings, content: Whole::NOTHING });
         if empty {
             self.close(at, false);
         }
-        Ok(at)
     }
 
     /// `</name >`.
@@ -139,12 +173,17 @@ impl Scanner<'_> {
     fn close(&mut self, end: usize, plain: bool) {
         let Some(open) = self.open.pop() else { return };
         let behind = self.tree.nodes.len() as u32;
+        let mut whole = Whole::NOTHING;
         if let Some(node) = self.tree.nodes.get_mut(open.node as usize) {
             node.end = behind;
             if let Kind::Element(data) = &mut node.kind {
                 data.end = end as u32;
                 data.form |= if plain { PLAIN_END } else { 0 };
+                whole = data.end_whole(open.content);
             }
+        }
+        if let Some(outer) = self.open.last_mut() {
+            outer.content.add(whole);
         }
         self.scope.leave(open.bindings);
     }
@@ -158,7 +197,7 @@ impl Scanner<'_> {
         let spaced = self.skip_space(at);
         match self.byte(spaced) {
             Some(b'>' | b'/') => {
-                tag.plain = false;
+                tag.plain &= spaced == at;
                 Ok(None)
             }
             None => Err(self.fault(ErrorKind::Syntax, spaced, "the document ends inside a tag")),
@@ -319,12 +358,23 @@ impl Scanner<'_> {
     #[inline]
     fn element(&mut self, start: usize, name: Name, content: usize, tag: Tag) -> Scanned<u32> {
         let node = self.tree.nodes.len() as u32;
+        let ids = self.tree.ids.len();
         let (prefix, namespace) = self.bound(name)?;
         let mut form = PLAIN_ATTRIBUTES | IN_ORDER | if tag.plain { PLAIN_START } else { 0 };
+        form |= if tag.empty { EMPTY_TAG } else { 0 };
+        let mut used = only(prefix);
         for index in tag.attributes..self.tree.attributes.len() {
             form &= self.resolve_attribute(index, tag.attributes, node)?;
         }
-        let data = ElementData {
+        if form & PLAIN_ATTRIBUTES == 0 {
+            for attribute in self.tree.attributes.get(tag.attributes..).unwrap_or_default() {
+                // A name without prefix is in no namespace, whatever the default is.
+                if attribute.prefix != NO_SYMBOL {
+                    used = used.zip(only(attribute.prefix)).map(|(all, one)| all | one);
+                }
+            }
+        }
+        let mut data = ElementData {
             name,
             prefix,
             namespace,
@@ -336,10 +386,20 @@ impl Scanner<'_> {
             attribute_count: (self.tree.attributes.len() - tag.attributes) as u16,
             declaration_count: (self.tree.declarations.len() - tag.declarations) as u16,
             form,
+            needs: 0,
+            fresh: 0,
         };
+        data.begin_whole(used, self.tree.declarations.get(tag.declarations..).unwrap_or_default());
+        self.remember(node, &data, self.tree.ids.len() > ids);
+        self.add_element(data)
+    }
+
+    #[inline]
+    pub(super) fn add_element(&mut self, data: ElementData) -> Scanned<u32> {
+        let node = self.tree.nodes.len() as u32;
         let parent = self.open.last().map_or(NO_NODE, |open| open.node);
         self.tree.nodes.push(Node { parent, end: node + 1, kind: Kind::Element(data) });
-        self.count_nodes(content)?;
+        self.count_nodes(data.content as usize)?;
         Ok(node)
     }
 
@@ -351,6 +411,8 @@ impl Scanner<'_> {
         // A name that is known has been looked at.
         let ordinary = known.is_some_and(|symbol| symbol > XML_SYMBOL) && key != XML_KEY && key != XMLNS_KEY;
         if !ordinary && !self.may_declare(prefix_name, value, at)? {
+            // A canonical form does not write it.
+            tag.plain = false;
             return Ok(());
         }
         let prefix = self.prefix_symbol(prefix_name, key)?;
@@ -437,7 +499,7 @@ impl Scanner<'_> {
         if let Some(attribute) = self.tree.attributes.get_mut(index) {
             (attribute.prefix, attribute.namespace) = (prefix, namespace);
         }
-        let mut form = PLAIN_START | IN_ORDER | if name.colon == 0 { PLAIN_ATTRIBUTES } else { 0 };
+        let mut form = !PLAIN_ATTRIBUTES | if name.colon == 0 { PLAIN_ATTRIBUTES } else { 0 };
         let mut place = index;
         while place > first && self.comes_before(place, place - 1) {
             self.tree.attributes.swap(place, place - 1);
@@ -525,9 +587,9 @@ impl Scanner<'_> {
         self.fault(ErrorKind::LimitNamespaces, at, "too many different prefixes or namespaces")
     }
 
-    /// The first eight bytes of a prefix as a number: nearly all prefixes are no longer, and are compared in one step.
+    /// The first eight bytes of a prefix (or a local name) as a number: nearly all prefixes are no longer, and are compared in one step.
     #[inline]
-    fn key(&self, prefix: Name) -> u64 {
+    pub(super) fn key(&self, prefix: Name) -> u64 {
         let (start, len) = (prefix.start as usize, u32::from(prefix.len));
         let Some(bytes) = self.bytes.get(start..).and_then(|rest| rest.first_chunk::<8>()) else {
             // So near to the end of the document stands no prefix of a well-formed one.

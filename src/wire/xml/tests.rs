@@ -313,3 +313,23 @@ fn an_error_says_where() {
     let error = Document::parse(text, &Limits::default()).expect_err("an entity");
     assert_eq!(line_and_column(text.as_bytes(), error.offset), (2, 9));
 }
+
+#[test]
+fn a_start_tag_that_stands_there_again_means_what_it_means_there() {
+    let text = r#"<a xmlns:p="urn:1"><p:b i="&amp;x" p:j="2"/><c xmlns:p="urn:2"><p:b i="&amp;x" p:j="2"/></c>
+        <p:b i="&amp;x" p:j="2">t</p:b><p:b i="y" p:j="2"/><d Id="1"/><d Id="1"/></a>"#;
+    let document = Document::parse(text, &Limits::default()).expect("well-formed");
+    let found: Vec<_> = document.elements().filter(|element| element.local_name() == "b").collect();
+    let namespaces: Vec<_> = found.iter().map(|b| (b.namespace(), b.attribute(b.namespace(), "j"))).collect();
+    assert_eq!(namespaces, [("urn:1", Some("2")), ("urn:2", Some("2")), ("urn:1", Some("2")), ("urn:1", Some("2"))]);
+    let values: Vec<_> = found.iter().map(|b| b.attribute("", "i").expect("i")).collect();
+    assert_eq!(values, ["&x", "&x", "&x", "y"]);
+    let texts: Vec<_> = found.iter().map(|b| b.text().expect("no children").into_owned()).collect();
+    assert_eq!(texts, ["", "", "t", ""]);
+    assert!(found.iter().all(|b| text[b.range()].starts_with("<p:b i=") && b.source() == &text[b.range()]));
+    assert!(matches!(document.by_id("1"), super::ById::Repeated(2)));
+    // What is in scope counts, not what is near.
+    let undeclared = r#"<a><b xmlns:p="urn:1"><p:c/></b><p:c/></a>"#;
+    let error = Document::parse(undeclared, &Limits::default()).expect_err("undeclared");
+    assert_eq!(error.kind, ErrorKind::Namespace);
+}

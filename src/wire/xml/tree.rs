@@ -9,6 +9,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::scan;
+use super::whole::Prefixes;
 use super::{Error, Limits};
 use crate::wire::ns;
 
@@ -414,6 +415,13 @@ pub(super) struct Tree {
 }
 
 impl Tree {
+    pub(super) fn element(&self, index: u32) -> Option<ElementData> {
+        match self.nodes.get(index as usize)?.kind {
+            Kind::Element(data) => Some(data),
+            Kind::Text(_) => None,
+        }
+    }
+
     pub(super) fn is_element(&self, index: u32) -> bool {
         matches!(self.nodes.get(index as usize), Some(Node { kind: Kind::Element(_), .. }))
     }
@@ -456,8 +464,11 @@ pub(super) struct ElementData {
     pub(super) declarations: u32,
     pub(super) attribute_count: u16,
     pub(super) declaration_count: u16,
-    /// [`PLAIN_START`], [`IN_ORDER`], [`PLAIN_ATTRIBUTES`], [`PLAIN_END`].
+    /// [`PLAIN_START`] and the other flags below.
     pub(super) form: u8,
+    /// What it depends on that the element is [`WHOLE`].
+    pub(super) needs: Prefixes,
+    pub(super) fresh: Prefixes,
 }
 
 #[derive(Clone, Copy)]
@@ -517,7 +528,7 @@ pub(super) const NO_SYMBOL: u16 = 0;
 /// The prefix `xml`, and its namespace.
 pub(super) const XML_SYMBOL: u16 = 1;
 /// A canonical form writes the start tag as the source does, where it declares the same namespaces; but for the order of
-/// its attributes, which has its own flag.
+/// its attributes, which has its own flag, and for the end of an empty element's tag.
 pub(super) const PLAIN_START: u8 = 1;
 /// The attributes stand in the order of a canonical form.
 pub(super) const IN_ORDER: u8 = 8;
@@ -525,6 +536,10 @@ pub(super) const IN_ORDER: u8 = 8;
 pub(super) const PLAIN_ATTRIBUTES: u8 = 2;
 /// The end tag is `</name>`.
 pub(super) const PLAIN_END: u8 = 4;
+/// The start tag ends in `/>`.
+pub(super) const EMPTY_TAG: u8 = 16;
+/// The element with all it holds stands as a canonical form writes it, on conditions: see [`whole`](super::whole).
+pub(super) const WHOLE: u8 = 32;
 /// Different prefixes, different namespaces, and bindings in scope at one place: their search is linear.
 pub(super) const MAX_SYMBOLS: usize = 256;
 pub(super) const NO_NODE: u32 = u32::MAX;
@@ -542,6 +557,8 @@ static NOTHING: ElementData = ElementData {
     attribute_count: 0,
     declaration_count: 0,
     form: 0,
+    needs: 0,
+    fresh: 0,
 };
 
 #[cfg(test)]
