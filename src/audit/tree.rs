@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn known_roots_of_certificate_transparency() {
-        let hex = |hash: Hash| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |hash: Hash| crate::wire::hex::encode(&hash);
         assert_eq!(hex(Edge::default().root()), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         assert_eq!(hex(leaf_hash(b"")), "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
     }

@@ -21,6 +21,7 @@ use crate::store::StoreError;
 use crate::tokens::{Draft, Grant};
 use crate::wire::base64;
 use crate::wire::crypto;
+use crate::wire::hex;
 
 /// The intent is on disk: these bytes may now be signed, once.
 ///
@@ -125,7 +126,7 @@ fn grant(sts: &Sts, permit: &Permit, validity: Validity, reference: Reference, n
     let subject = permit.authenticated.subject();
     // An xs:ID may not begin with a digit; 128 random bits (SAML 2.0 Core 1.3.4).
     let random: [u8; 16] = crypto::random();
-    let token_id = format!("_{}", hex(&random));
+    let token_id = format!("_{}", hex::encode(&random));
     Grant {
         issuer: sts.issuer.clone(),
         token_id,
@@ -235,8 +236,4 @@ pub(super) fn seen_check(kind: ClaimKind) -> CheckId {
         ClaimKind::Assertion => CheckId::AssertionFresh,
         ClaimKind::JwtId => CheckId::JwtIdFresh,
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

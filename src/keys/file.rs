@@ -371,7 +371,7 @@ mod tests {
 
     impl Folder {
         fn new() -> Self {
-            let name = crypto::random::<8>().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+            let name = crate::wire::hex::encode(&crypto::random::<8>());
             let path = std::env::temp_dir().join(format!("vidimus-keys-{name}"));
             fs::create_dir(&path).unwrap();
             write_private(&path.join("secret"), generate_secret().as_slice()).unwrap();

@@ -24,6 +24,7 @@ pub mod soap;
 pub mod soap_answer;
 pub mod soap_fault;
 pub mod token;
+pub mod told;
 
 use std::sync::Arc;
 use std::time::Duration;

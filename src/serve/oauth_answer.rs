@@ -12,7 +12,8 @@ use axum::http::header::{
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::model::{CheckId, Language, PublicCode, Reference, Refusal, Tell, sentence};
+use crate::model::{CheckId, PublicCode, Reference, Refusal};
+use crate::serve::told::{UNAVAILABLE, told};
 use crate::wire::oauth::{ErrorBody, ErrorCode, TokenBody, description};
 
 /// An answer of the token endpoint, to be sent as it is.
@@ -111,18 +112,8 @@ fn row(refusal: &Refusal) -> (StatusCode, ErrorCode) {
 /// What the caller reads: a sentence, the code, the reference; in characters that a quoted header
 /// parameter may have.
 fn words(refusal: &Refusal, reference: Reference) -> String {
-    let code = refusal.code();
-    let said = match (code.tell(), code) {
-        (Tell::Bytes, _) => {
-            let sentence = sentence(Language::English, refusal.check, &refusal.facts);
-            format!("{} {}", sentence.says, sentence.fix)
-        }
-        (Tell::Registers, PublicCode::Unavailable) => UNAVAILABLE.to_owned(),
-        (Tell::Registers, PublicCode::Denied) => "The request is not permitted.".to_owned(),
-        (Tell::Registers, _) => "The sender could not be authenticated.".to_owned(),
-    };
     // The code and the reference are never what a long sentence pushes out.
-    format!("{} [{}] ref {reference}", description(&said), code.as_str())
+    format!("{} [{}] ref {reference}", description(&told(refusal, true)), refusal.code().as_str())
 }
 
 /// `WWW-Authenticate` in the scheme that the client used, with the body's members repeated.
@@ -155,7 +146,6 @@ fn answer(status: StatusCode, body: &impl Serialize) -> OauthAnswer {
 /// RFC 6749 5.1: "The authorization server MUST include" both of the latter.
 const HEADERS: [(HeaderName, &str); 3] =
     [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")];
-const UNAVAILABLE: &str = "The request cannot be answered now: try again later.";
 const REALM: &str = "oauth2";
 /// Seconds: a store or decision point that was restarted answers by then.
 const RETRY_SECONDS: &str = "5";
@@ -165,7 +155,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::model::{Fact, Time};
+    use crate::model::{Fact, Tell, Time};
     use crate::wire::oauth::TokenUse;
 
     fn reference() -> Reference {

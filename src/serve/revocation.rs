@@ -88,7 +88,7 @@ impl State {
 
 /// The file in the store's folder that keeps what was fetched, for the next start.
 pub fn stored_copy(folder: &Path, url: &str) -> PathBuf {
-    let name: String = crypto::sha256(url.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = crate::wire::hex::encode(&crypto::sha256(url.as_bytes()));
     folder.join("revocation").join(format!("{name}.crl"))
 }
 

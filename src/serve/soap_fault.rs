@@ -4,7 +4,8 @@
 //! caller who can tell an unknown issuer from a wrong key can ask us questions about both
 //! (`rules.md` 7.1). What a caller could work out from his own bytes is told precisely.
 
-use crate::model::{CheckId, Language, PublicCode, Reference, Refusal, Tell, sentence};
+use crate::model::{CheckId, PublicCode, Reference, Refusal};
+use crate::serve::told::told;
 use crate::wire::ns;
 
 /// A fault code: the QName of WS-Trust 1.3 §11, SOAP Message Security 1.1 §12, or SOAP itself.
@@ -64,21 +65,9 @@ pub fn code(refusal: &Refusal) -> FaultCode {
     }
 }
 
-/// What the caller reads: a sentence, the code, the reference. For codes about our registers the
-/// sentence is a constant: two refusals differ in their reference and in nothing else.
+/// What the caller reads: a sentence, the code, the reference.
 pub fn words(refusal: &Refusal, reference: Reference, full: bool) -> String {
-    let code = refusal.code();
-    let said = match (code.tell(), code) {
-        (Tell::Bytes, _) if full => {
-            let sentence = sentence(Language::English, refusal.check, &refusal.facts);
-            format!("{} {}", sentence.says, sentence.fix)
-        }
-        (Tell::Bytes, _) => "The request was refused.".to_owned(),
-        (Tell::Registers, PublicCode::Unavailable) => "The request cannot be answered now: try again later.".to_owned(),
-        (Tell::Registers, PublicCode::Denied) => "The request is not permitted.".to_owned(),
-        (Tell::Registers, _) => "The sender could not be authenticated.".to_owned(),
-    };
-    format!("{said} [{}] ref {reference}", code.as_str())
+    format!("{} [{}] ref {reference}", told(refusal, full), refusal.code().as_str())
 }
 
 fn wst(local: &'static str) -> FaultCode {

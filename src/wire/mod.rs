@@ -15,6 +15,9 @@ pub mod guard;
 /// Base64 as XML writes it, and as JOSE writes it.
 pub mod base64;
 
+/// Hexadecimal letters.
+pub mod hex;
+
 /// Hashes, keys, signatures, chance. The only place beside `keys/` that names the library.
 pub mod crypto;
 

@@ -144,7 +144,7 @@ struct Ids {
 impl Ids {
     fn new() -> Self {
         let random: [u8; 8] = crypto::random();
-        let random: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let random = crate::wire::hex::encode(&random);
         Self { timestamp: format!("TS-{random}"), token: format!("X509-{random}"), reference: format!("STR-{random}") }
     }
 }

@@ -131,7 +131,7 @@ impl Verdict {
         }
         let thumbprint = self.signer("thumbprint")?;
         let keys = examined.shown.iter().chain(&trusted.examined_keys()).cloned().collect::<Vec<_>>();
-        let same = |spki: &[u8]| hexadecimal(&crate::wire::crypto::sha256(spki)) == thumbprint;
+        let same = |spki: &[u8]| crate::wire::hex::encode(&crate::wire::crypto::sha256(spki)) == thumbprint;
         let key = keys.iter().find(|key| same(&key.spki))?;
         let subject = self.signer("subject")?;
         Some(match trusted.would_vouch(&key.spki, key.certificate(), self.at) {
@@ -344,8 +344,4 @@ fn is_digest(check: &Checked, outcome: CheckOutcome) -> bool {
 
 fn is_time(check: &Checked) -> bool {
     matches!(check.check(), Some(CheckId::AssertionStarted | CheckId::AssertionExpired))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -8,6 +8,7 @@ use super::tree::Tree;
 use super::why::{self, Cause, Search, applied, shortened};
 use crate::wire::base64;
 use crate::wire::crypto::diagnose::{self, Recognised};
+use crate::wire::hex;
 
 /// Whether the value verifies as the message says it is made, with this key.
 pub fn holds(tree: &Tree, signature: &Signature, key: &Key) -> bool {
@@ -89,11 +90,9 @@ fn encodings(text: &str) -> Vec<Encoding> {
     found
 }
 
+/// Hexadecimal letters, as many as a signature has at least.
 fn hexadecimal(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || !text.bytes().all(|b| b.is_ascii_hexdigit()) || text.len() < 64 {
-        return None;
-    }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+    hex::decode(text).filter(|octets| octets.len() >= 32)
 }
 
 fn told(

@@ -12,6 +12,7 @@ use super::hash::{self, Hash};
 use super::signature::{Reference, Signature, short};
 use super::tree::{NodeId, Tree};
 use crate::wire::base64;
+use crate::wire::hex;
 
 /// What a search found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -114,14 +115,8 @@ impl Wanted {
 
 /// Bytes that are written as hexadecimal letters, as many as a digest has.
 fn hexadecimal(letters: &[u8]) -> Option<Vec<u8>> {
-    let text = std::str::from_utf8(letters).ok()?;
-    if !text.len().is_multiple_of(2)
-        || Hash::of_length(text.len() / 2).is_none()
-        || !text.bytes().all(|b| b.is_ascii_hexdigit())
-    {
-        return None;
-    }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+    let octets = hex::decode(std::str::from_utf8(letters).ok()?)?;
+    Hash::of_length(octets.len()).map(|_| octets)
 }
 
 struct Hunt<'t> {

@@ -17,6 +17,7 @@ use super::files;
 use super::{Exit, Failure, Output};
 use crate::model::Time;
 use crate::wire::crypto::{KeyKind, PublicKey};
+use crate::wire::hex;
 use crate::wire::x509::Certificate;
 use crate::wire::xml::time;
 use store::{Entry, Store};
@@ -145,8 +146,8 @@ impl Row {
             not_after: when(Certificate::not_after),
             key_type: public.map(|key| key_type(key.kind())),
             key_bits: public.map(PublicKey::bits),
-            sha256: certificate.as_ref().map(|own| hexadecimal(&own.thumbprint())),
-            spki_sha256: public.map(|key| hexadecimal(&key.thumbprint())),
+            sha256: certificate.as_ref().map(|own| hex::encode(&own.thumbprint())),
+            spki_sha256: public.map(|key| hex::encode(&key.thumbprint())),
             certificates: entry.certificates.len(),
             problems: problems(entry, certificate.as_ref(), public, now),
         }
@@ -227,10 +228,6 @@ fn key_type(kind: KeyKind) -> &'static str {
         KeyKind::P521 => "EC P-521",
         KeyKind::Ed25519 => "Ed25519",
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A renewal with registration takes about so many days.

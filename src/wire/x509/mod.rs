@@ -5,12 +5,14 @@
 //! holder is. Revocation is judged by what was fetched before ([`Revocations`]); nothing is fetched
 //! here.
 
+mod anchors;
 mod crl;
 mod form;
 mod name;
 mod ocsp;
 mod ocsp_write;
 mod path;
+mod path_error;
 mod revocation;
 mod signed;
 
@@ -22,15 +24,14 @@ use rustls_pki_types::pem::PemObject;
 use x509_cert::der::{Decode, Encode};
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, SubjectKeyIdentifier};
 
+pub use anchors::{Anchors, Exception, PathRules, RevocationRule};
 pub use crl::{Crl, CrlError, MAX_CRL};
 pub use form::FormError;
 pub use name::{DistinguishedName, NameAttribute, NameError, NameErrorKind, NameValue};
 pub use ocsp::{MAX_ANSWER, OcspAnswer, OcspError, OcspStatus, question, verify_answer};
 pub use ocsp_write::{Answer, write_answer};
-pub use path::{
-    Anchors, Exception, Path, PathError, PathRules, Question, RevocationRule, Standing, judge_path, judge_standing,
-    verify_path,
-};
+pub use path::{Path, Question, Standing, judge_path, judge_standing, verify_path};
+pub use path_error::PathError;
 pub use revocation::{CLOCK_SKEW, Collected, Revocations, Status, Taken};
 
 use crate::wire::crypto;

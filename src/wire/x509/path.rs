@@ -8,174 +8,17 @@
 //! name others.
 
 use std::cell::RefCell;
-use std::fmt;
-use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
-use webpki::anchor_from_trusted_cert;
+use rustls_pki_types::{CertificateDer, UnixTime};
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, RequiredEkuNotFoundContext, VerifiedPath};
 
-use super::form::{self, FormError, Role};
+use super::anchors::{Anchors, Exception, PathRules, RevocationRule};
+use super::form::{self, Role};
+use super::path_error::PathError;
 use super::revocation::{Revocations, Status};
-use super::signed::{ALGORITHMS, Signed};
-use super::{Certificate, CertificateError, DistinguishedName, KeyUsage};
-use crate::wire::crypto;
-
-/// The authorities that an operator trusts, with what each asks of the certificates under it.
-#[derive(Clone, Default)]
-pub struct Anchors {
-    certificates: Vec<Certificate>,
-    anchors: Vec<TrustAnchor<'static>>,
-    rules: Vec<Arc<PathRules>>,
-    intermediates: Vec<Certificate>,
-    /// Of each intermediate, what its anchors ask.
-    intermediate_rules: Vec<Arc<PathRules>>,
-    purposes: Vec<String>,
-}
-
-/// What an anchor asks of every path that leads to it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PathRules {
-    pub revocation: RevocationRule,
-    /// Dotted OIDs: the leaf must have one of them. Empty: clientAuth, where it has any.
-    pub extended_key_usage: Vec<String>,
-    /// Dotted OIDs: the leaf must have one of these policies. Empty: any, or none.
-    pub policies: Vec<String>,
-}
-
-/// Whether revocation is judged.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum RevocationRule {
-    /// By whoever wrote so in the configuration.
-    #[default]
-    Off,
-    /// For each certificate of the path but the anchor. What is unknown is refused, but for a dated
-    /// exception (`rules.md` 4.3).
-    Required { unknown: Option<Exception> },
-}
-
-/// A dated exception: until then, what is unknown is taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exception {
-    pub until: DateTime<Utc>,
-    pub reason: String,
-}
-
-impl Anchors {
-    /// All certificates of a PEM file, each an anchor that asks nothing more.
-    ///
-    /// # Errors
-    /// When a certificate cannot be read or cannot be an anchor.
-    pub fn from_pem(pem: &[u8]) -> Result<Self, CertificateError> {
-        let mut anchors = Self::default();
-        anchors.add(Certificate::from_pem(pem)?, Vec::new(), PathRules::default())?;
-        Ok(anchors)
-    }
-
-    /// DER certificates, each an anchor that asks nothing more.
-    ///
-    /// # Errors
-    /// When a certificate cannot be read or cannot be an anchor.
-    pub fn from_der<'a>(certificates: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, CertificateError> {
-        let mut anchors = Self::default();
-        let read = certificates.into_iter().map(Certificate::parse).collect::<Result<Vec<_>, _>>()?;
-        anchors.add(read, Vec::new(), PathRules::default())?;
-        Ok(anchors)
-    }
-
-    /// Adds anchors that ask the same, and authorities between, which senders need not send along:
-    /// those are trusted only where a path leads over them to an anchor.
-    ///
-    /// # Errors
-    /// When a certificate cannot be an anchor.
-    pub fn add(
-        &mut self,
-        certificates: Vec<Certificate>,
-        intermediates: Vec<Certificate>,
-        rules: PathRules,
-    ) -> Result<(), CertificateError> {
-        let anchors = certificates.iter().map(|certificate| {
-            let der = CertificateDer::from(certificate.der());
-            anchor_from_trusted_cert(&der)
-                .map(|anchor| anchor.to_owned())
-                .map_err(|error| CertificateError::Der(format!("cannot be an anchor: {error}")))
-        });
-        let anchors = anchors.collect::<Result<Vec<_>, _>>()?;
-        self.purposes.extend(rules.extended_key_usage.iter().cloned());
-        let rules = Arc::new(rules);
-        self.rules.extend(anchors.iter().map(|_| Arc::clone(&rules)));
-        self.anchors.extend(anchors);
-        self.certificates.extend(certificates);
-        self.intermediate_rules.extend(intermediates.iter().map(|_| Arc::clone(&rules)));
-        self.intermediates.extend(intermediates);
-        Ok(())
-    }
-
-    pub fn certificates(&self) -> &[Certificate] {
-        &self.certificates
-    }
-
-    pub fn intermediates(&self) -> &[Certificate] {
-        &self.intermediates
-    }
-
-    /// Whoever may sign a CRL or delegate to an OCSP responder.
-    pub fn issuers(&self) -> impl Iterator<Item = &Certificate> {
-        self.certificates.iter().chain(&self.intermediates)
-    }
-
-    /// The anchors with their rules, in their order.
-    pub fn rules(&self) -> impl Iterator<Item = (&Certificate, &PathRules)> {
-        self.certificates.iter().zip(self.rules.iter().map(Arc::as_ref))
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.anchors.is_empty()
-    }
-
-    /// Whether any anchor asks for revocation.
-    pub fn ask_revocation(&self) -> bool {
-        self.rules.iter().any(|rules| rules.revocation != RevocationRule::Off)
-    }
-
-    /// The configured authority that signed the certificate, what it asks, and whether it is an
-    /// anchor.
-    fn issuer_of(&self, certificate: &Certificate) -> Option<(&Certificate, &PathRules, bool)> {
-        let signed = Signed::read(certificate.der()).ok()?;
-        let anchors = self.certificates.iter().zip(&self.rules).map(|(issuer, rules)| (issuer, rules, true));
-        let others =
-            self.intermediates.iter().zip(&self.intermediate_rules).map(|(issuer, rules)| (issuer, rules, false));
-        anchors
-            .chain(others)
-            .filter(|(issuer, ..)| issuer.subject_der() == certificate.issuer_der())
-            .find(|(issuer, ..)| signed.verify(issuer.spki()).is_ok())
-            .map(|(issuer, rules, anchor)| (issuer, rules.as_ref(), anchor))
-    }
-
-    /// The certificate of the configured authority that signed `certificate`.
-    pub fn issuer(&self, certificate: &Certificate) -> Option<&Certificate> {
-        self.issuer_of(certificate).map(|(issuer, ..)| issuer)
-    }
-
-    /// SHA-256 over everything that a verdict depends on: anchors, rules, authorities between.
-    pub fn digest(&self) -> [u8; 32] {
-        let mut all = Vec::new();
-        for (certificate, rules) in self.rules() {
-            all.extend_from_slice(&certificate.thumbprint());
-            all.extend_from_slice(&crypto::sha256(format!("{rules:?}").as_bytes()));
-        }
-        all.push(0);
-        self.intermediates.iter().for_each(|certificate| all.extend_from_slice(&certificate.thumbprint()));
-        crypto::sha256(&all)
-    }
-}
-
-impl fmt::Debug for Anchors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.certificates).finish()
-    }
-}
+use super::signed::ALGORITHMS;
+use super::{Certificate, DistinguishedName, KeyUsage};
 
 /// A path that was verified: leaf, the authorities between, and the anchor's name. Made by
 /// [`judge_path`] only.
@@ -212,84 +55,6 @@ impl Path {
     /// What is known of revocation, and how long the verdict holds.
     pub fn standing(&self) -> &Standing {
         &self.standing
-    }
-}
-
-/// Why no path was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PathError {
-    /// No anchor is configured.
-    NoAnchors,
-    /// More than [`MAX_INTERMEDIATES`] certificates came along.
-    TooManyIntermediates(usize),
-    Expired,
-    NotYetValid,
-    /// Nobody that is trusted signed it.
-    UnknownIssuer,
-    /// The extended key usage excludes client authentication, or has none of the configured ones.
-    KeyPurpose,
-    /// The leaf has none of the configured policies.
-    Policy,
-    /// An authority on the path may not sign certificates (keyUsage).
-    AuthorityKeyUsage(String),
-    /// A certificate is not as RFC 5280 section 4 wants it.
-    Form(String, FormError),
-    /// A certificate of the path was revoked.
-    Revoked {
-        subject: String,
-        issuer: String,
-        source: &'static str,
-    },
-    /// Nothing is known of a certificate of the path.
-    RevocationUnknown {
-        subject: String,
-        issuer: String,
-    },
-    /// What is known is too old.
-    RevocationStale {
-        subject: String,
-        issuer: String,
-        next_update: DateTime<Utc>,
-        source: &'static str,
-    },
-    /// All else that webpki refuses, in its words.
-    Other(String),
-}
-
-impl fmt::Display for PathError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoAnchors => f.write_str("no anchor is configured"),
-            Self::TooManyIntermediates(count) => {
-                write!(f, "{count} intermediate certificates came along; {MAX_INTERMEDIATES} may")
-            }
-            Self::Expired => f.write_str("a certificate of the path has expired"),
-            Self::NotYetValid => f.write_str("a certificate of the path is not valid yet"),
-            Self::UnknownIssuer => f.write_str("no path leads to a configured anchor"),
-            Self::KeyPurpose => f.write_str("its extended key usage is not for signing as a client"),
-            Self::Policy => f.write_str("it has none of the certificate policies that its anchor asks for"),
-            Self::AuthorityKeyUsage(name) => write!(f, "the key usage of `{name}` does not allow signing certificates"),
-            Self::Form(name, error) => write!(f, "the certificate of `{name}` {error}"),
-            Self::Revoked { subject, source, .. } => write!(f, "the certificate of `{subject}` was revoked ({source})"),
-            Self::RevocationUnknown { subject, .. } => {
-                write!(f, "whether the certificate of `{subject}` was revoked is not known")
-            }
-            Self::RevocationStale { subject, next_update, source, .. } => write!(
-                f,
-                "the {source} that speaks for the certificate of `{subject}` was due at {}",
-                next_update.to_rfc3339()
-            ),
-            Self::Other(detail) => write!(f, "the path does not verify: {detail}"),
-        }
-    }
-}
-
-impl std::error::Error for PathError {}
-
-impl PathError {
-    /// Whether the error speaks of revocation: then there is a path otherwise.
-    pub fn is_revocation(&self) -> bool {
-        matches!(self, Self::Revoked { .. } | Self::RevocationUnknown { .. } | Self::RevocationStale { .. })
     }
 }
 
@@ -542,7 +307,7 @@ fn refused(error: webpki::Error) -> PathError {
 }
 
 /// Most certificates that may come along with a leaf.
-const MAX_INTERMEDIATES: usize = 8;
+pub(super) const MAX_INTERMEDIATES: usize = 8;
 /// id-kp-clientAuth (RFC 5280 section 4.2.1.12).
 const CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
 
