@@ -21,8 +21,9 @@ fn libxml2_santuario_and_the_jdk_write_the_canonical_forms_that_we_write() {
     for (feature, count) in &table.counts {
         assert!(count * 40 >= table.trials, "only {count} documents of {} have: {feature}", table.trials);
     }
-    assert_eq!(table.counts.len(), 12, "{:?}", table.counts);
-    assert_eq!(table.agreed, table.compared);
+    assert_eq!(table.counts.len(), 14, "{:?}", table.counts);
+    let explained = table.explained.get(forms::NEAREST).copied().unwrap_or_default();
+    assert_eq!(table.agreed + explained, table.compared, "{:?}", table.explained);
 }
 
 #[test]
@@ -45,8 +46,13 @@ fn a_signature_made_by_one_is_verified_by_all_and_none_takes_a_changed_one() {
     let (corpus, keys) = (repository.join("conformance"), repository.join("keys"));
     let ours = Ours::open(&corpus, &keys, "hospital").expect("a world");
     let cast = Cast::of(&Keys::open(&keys), &ours.trust, ours.now, &corpus).expect("parties");
-    let table =
-        run(trials("VIDIMUS_ORACLE_SIGNATURES", 60), |trials| signatures::compare(&mut judges, &ours, &cast, trials));
+    let trials = trials("VIDIMUS_ORACLE_SIGNATURES", 20);
+    let table = run(trials, |trials| signatures::compare(&mut judges, &ours, &cast, trials));
+    // So many made by each and verified by each of the others.
+    for (direction, count) in signatures::verified(&table) {
+        println!("{direction}: {count}");
+        assert!(count >= trials.count || trials.count == 1, "{direction}: only {count} of {}", trials.count);
+    }
     for rule in table.explained.keys() {
         let known = signatures::STRICTER.iter().chain(signatures::LOOSER).any(|known| known.name == rule);
         assert!(known, "the rule `{rule}` is not explained");
@@ -67,7 +73,7 @@ fn run(trials: Trials, compare: impl FnOnce(Trials) -> Result<Table, String>) ->
     let begun = Instant::now();
     let table = compare(trials).expect("the judges answer");
     println!("{} in {:.1} s: {:#?}", table.name, begun.elapsed().as_secs_f64(), table);
-    assert_eq!(table.trials, trials.count);
+    assert!(table.trials >= trials.count);
     if let Some(folder) = env::var_os("VIDIMUS_REPORT_PARTS") {
         table.part().save(Path::new(&folder)).expect("a part of the report");
     }

@@ -86,9 +86,13 @@ impl Trials {
 
     /// The numbers, in batches that fit into memory.
     fn batches(self) -> impl Iterator<Item = Vec<u64>> {
+        self.batches_of(BATCH)
+    }
+
+    fn batches_of(self, size: usize) -> impl Iterator<Item = Vec<u64>> {
         let end = self.first.saturating_add(u64::try_from(self.count).unwrap_or(u64::MAX));
-        let starts = (self.first..end).step_by(BATCH);
-        starts.map(move |start| (start..end).take(BATCH).collect())
+        let starts = (self.first..end).step_by(size);
+        starts.map(move |start| (start..end).take(size).collect())
     }
 }
 

@@ -26,8 +26,9 @@ pub(super) struct Party {
     key: PrivateKey,
     pub key_pem: String,
     pub certificate_pem: String,
-    /// What the issuer says of the party, for its key; signed.
+    /// What the issuer says of the party, for its key; signed. SAML 2.0 and 1.1.
     assertion: String,
+    assertion_1_1: String,
 }
 
 /// All that plans are made of.
@@ -72,11 +73,19 @@ pub(super) enum Style {
     Thumbprint,
     Embedded,
     Saml,
+    Saml1,
 }
 
 impl Style {
-    const ALL: [Self; 6] =
-        [Self::Token, Self::IssuerSerial, Self::SubjectKeyIdentifier, Self::Thumbprint, Self::Embedded, Self::Saml];
+    const ALL: [Self; 7] = [
+        Self::Token,
+        Self::IssuerSerial,
+        Self::SubjectKeyIdentifier,
+        Self::Thumbprint,
+        Self::Embedded,
+        Self::Saml,
+        Self::Saml1,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -86,6 +95,7 @@ impl Style {
             Self::Thumbprint => "Thumbprint",
             Self::Embedded => "embedded certificate",
             Self::Saml => "SAML 2.0 assertion",
+            Self::Saml1 => "SAML 1.1 assertion",
         }
     }
 
@@ -96,7 +106,7 @@ impl Style {
             Self::SubjectKeyIdentifier => KeyReference::SubjectKeyIdentifier,
             Self::Thumbprint => KeyReference::Thumbprint,
             Self::Embedded => KeyReference::EmbeddedCertificate,
-            Self::Saml => KeyReference::SamlAssertion,
+            Self::Saml | Self::Saml1 => KeyReference::SamlAssertion,
         }
     }
 }
@@ -149,8 +159,8 @@ impl Cast {
         }
         match style {
             Style::Token if dice.percent(50) => parts.push("X509"),
-            Style::Token | Style::Saml if dice.percent(40) => parts.push("STR"),
-            Style::Saml if dice.percent(50) => parts.push("_assertion-1"),
+            Style::Token | Style::Saml | Style::Saml1 if dice.percent(40) => parts.push("STR"),
+            Style::Saml | Style::Saml1 if dice.percent(50) => parts.push("_assertion-1"),
             _ => {}
         }
         dice.shuffle(&mut parts);
@@ -176,20 +186,14 @@ impl Cast {
 }
 
 fn party(name: &'static str, keys: &Keys, now: Time, corpus: &std::path::Path) -> Result<Party, String> {
-    let values = [
-        ("holder", name.to_owned()),
-        // WSS4J judges assertions by the machine's own clock.
-        ("assertion_until", "2046-01-01T00:00:00.000Z".to_owned()),
-    ];
-    let recipe = Recipe {
-        from: Some("parts/assertion.xml".to_owned()),
-        values: values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-        sign: Some(Sign { key: Some("issuer".to_owned()), ..Sign::default() }),
-        ..Recipe::default()
-    };
-    let target = ForgeTarget { folder: corpus.to_owned(), ..ForgeTarget::default() };
-    let assertion = forge::forge(&recipe, keys, now, &target)?;
-    let assertion = String::from_utf8(assertion).map_err(|error| error.to_string())?;
+    // WSS4J judges assertions by the machine's own clock.
+    let values = [("holder", name), ("assertion_until", "2046-01-01T00:00:00.000Z")];
+    let restriction =
+        format!("<AudienceRestrictionCondition><Audience>{AUDIENCE}</Audience></AudienceRestrictionCondition>");
+    let older = [("assertion_issuer", ISSUER), ("assertion_signer", "issuer"), ("conditions", &restriction)];
+    let assertion = assertion_of("parts/assertion.xml", &values, keys, now, corpus)?;
+    let assertion_1_1 =
+        assertion_of("parts/assertion-1.1.xml", &[&values[..], &older[..]].concat(), keys, now, corpus)?;
     // WSS4J wants to be told whose signature it is. No signature covers that.
     let issuer = base64::encode(keys.certificate("issuer")?.der());
     let named = format!(
@@ -202,7 +206,26 @@ fn party(name: &'static str, keys: &Keys, now: Time, corpus: &std::path::Path) -
         key_pem: read(keys, &format!("{name}.key.pem"))?,
         certificate_pem: read(keys, &format!("{name}.cert.pem"))?,
         assertion: assertion.replacen("</ds:SignatureValue>", &named, 1),
+        assertion_1_1,
     })
+}
+
+/// A template of the corpus, filled and signed by the issuer.
+fn assertion_of(
+    template: &str,
+    values: &[(&str, &str)],
+    keys: &Keys,
+    now: Time,
+    corpus: &std::path::Path,
+) -> Result<String, String> {
+    let recipe = Recipe {
+        from: Some(template.to_owned()),
+        values: values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        sign: Some(Sign { key: Some("issuer".to_owned()), ..Sign::default() }),
+        ..Recipe::default()
+    };
+    let target = ForgeTarget { folder: corpus.to_owned(), ..ForgeTarget::default() };
+    String::from_utf8(forge::forge(&recipe, keys, now, &target)?).map_err(|error| error.to_string())
 }
 
 fn read(keys: &Keys, name: &str) -> Result<String, String> {
@@ -235,6 +258,7 @@ impl Plan {
                 ),
             )?,
             Style::Saml => party.assertion.clone(),
+            Style::Saml1 => party.assertion_1_1.clone(),
             _ => String::new(),
         };
         let (created, expires) = (format_millis(cast.now), format_millis(cast.now + chrono::Duration::seconds(300)));
@@ -258,6 +282,8 @@ impl Plan {
             Style::Embedded => "embedded",
             Style::Saml if self.has_token_transform() => "saml2-str",
             Style::Saml => "saml2",
+            Style::Saml1 if self.has_token_transform() => "saml1-str",
+            Style::Saml1 => "saml1",
         }
     }
 
@@ -352,6 +378,9 @@ impl Plan {
     }
 }
 
+/// Whom the registry of the world knows as issuer of assertions, and for whom they are.
+pub(super) const ISSUER: &str = "https://idp.region.example";
+pub(super) const AUDIENCE: &str = "https://sts.example";
 /// What a covered `wsa:To` says.
 pub(super) const ADDRESS: &str = "https://sts.example/sts/oasis";
 const DIGESTS: [DigestAlgorithm; 3] = [DigestAlgorithm::Sha256, DigestAlgorithm::Sha384, DigestAlgorithm::Sha512];

@@ -13,10 +13,10 @@
 
 use super::alter::{self, Altered};
 use super::forms::Judges;
-use super::plans::{Cast, Plan};
+use super::plans::{AUDIENCE, Cast, ISSUER, Plan};
 use super::process::{Answer, Question};
 use super::verdict::Ours;
-use super::{Table, Trials, Unexplained};
+use super::{BATCH, Table, Trials, Unexplained};
 use crate::conformance::chance::Dice;
 use crate::wire::crypto::SignatureAlgorithm;
 use crate::wire::ns;
@@ -83,21 +83,52 @@ struct Message {
     altered: Option<Altered>,
 }
 
-/// Makes signatures by each and verifies them by each.
+/// Makes signatures by each and verifies them by each, until of each so many have been verified by each other one.
 ///
 /// # Errors
 /// When a judge is gone, or a key cannot be read.
 pub fn compare(judges: &mut Judges, ours: &Ours, cast: &Cast, trials: Trials) -> Result<Table, String> {
     let names = Who::ALL.map(Who::name);
     let mut table = Table::new("signatures", names.get(1..).unwrap_or_default());
-    for numbers in trials.batches() {
+    let pairs: Vec<String> = directions().map(|(maker, who)| direction(maker, who)).collect();
+    let enough = |table: &Table| {
+        let verified = |pair: &String| table.counts.get(&format!("verified: {pair}")).copied().unwrap_or_default();
+        pairs.iter().all(|pair| verified(pair) >= trials.count)
+    };
+    // Nobody knows all algorithms, so it takes more plans than that; but one alone is one alone.
+    let most = if trials.count == 1 { 1 } else { trials.count.saturating_mul(MOST_PLANS) };
+    let size = (trials.count / 2).clamp(1, BATCH);
+    for numbers in (Trials { count: most, ..trials }).batches_of(size) {
         let plans: Vec<Plan> = numbers.iter().map(|number| cast.plan(&mut Dice::of(trials.seed, *number))).collect();
         let messages = made(judges, cast, &numbers, &plans, &mut table)?;
         let messages = with_altered(messages, trials.seed);
         table.trials += plans.len();
         judge(judges, ours, cast, &plans, &messages, &mut table)?;
+        if enough(&table) {
+            return Ok(table);
+        }
     }
+    // A pair that never comes to its number: the caller sees the counts.
     Ok(table)
+}
+
+/// Everybody's signatures before everybody else.
+pub(super) fn directions() -> impl Iterator<Item = (Who, Who)> {
+    let others = |maker| Who::ALL.into_iter().filter(move |who| *who != maker).map(move |who| (maker, who));
+    Who::ALL.into_iter().flat_map(others)
+}
+
+fn direction(maker: Who, who: Who) -> String {
+    format!("{} → {}", maker.name(), who.name())
+}
+
+/// The pairs of a maker and a verifier of honest signatures, and how many were verified so.
+pub fn verified(table: &Table) -> Vec<(String, usize)> {
+    let count = |pair: String| {
+        let count = table.counts.get(&format!("verified: {pair}")).copied().unwrap_or_default();
+        (pair, count)
+    };
+    directions().map(|(maker, who)| count(direction(maker, who))).collect()
 }
 
 /// The messages of all plans, each made by everybody who can.
@@ -300,7 +331,7 @@ fn itself(message: &Message, signature: &Result<(), String>, whole: &Result<(), 
         Some(altered) if altered.must_be_refused => false,
         Some(_) => return,
     };
-    let direction = format!("{} → we", message.maker.name());
+    let direction = direction(message.maker, Who::We);
     for verdict in [signature, whole] {
         if verdict.is_ok() == must {
             table.agree();
@@ -316,7 +347,7 @@ fn itself(message: &Message, signature: &Result<(), String>, whole: &Result<(), 
 
 /// Another's verdict against ours.
 fn one(message: &Message, who: Who, mine: &Result<(), String>, theirs: &Result<(), String>, table: &mut Table) {
-    let direction = format!("{} → {}", message.maker.name(), who.name());
+    let direction = direction(message.maker, who);
     let kind = message.altered.as_ref().map(|altered| altered.kind);
     let must = message.altered.as_ref().is_none_or(|altered| !altered.must_be_refused);
     match (mine, theirs) {
@@ -404,6 +435,5 @@ fn ask(judges: &mut Judges, questions: Vec<(Who, Question)>) -> Result<Vec<Answe
     is_java.into_iter().map(|is_java| next(is_java).ok_or_else(|| "an answer is missing".to_owned())).collect()
 }
 
-/// Whom the registry of the world knows as issuer of assertions, and for whom they are.
-const ISSUER: &str = "https://idp.region.example";
-const AUDIENCE: &str = "https://sts.example";
+/// How many plans are made at most for each signature that is asked for.
+const MOST_PLANS: usize = 8;

@@ -9,7 +9,7 @@ use serde::de::value::{Error, StrDeserializer};
 use crate::config::profiles;
 use crate::conformance::world::World;
 use crate::flow::inquiry::{Inquiry, Stop, standing_still};
-use crate::flow::profile::Profile;
+use crate::flow::profile::{Profile, SamlVersion};
 use crate::flow::trust::Trust;
 use crate::flow::verify::Terms;
 use crate::flow::{authenticate, parse, verify};
@@ -40,6 +40,7 @@ impl Ours {
         let mut profile = profiles::built_in().into_iter().next().ok_or("no built-in profile")?;
         profile.algorithms.signatures = SIGNATURES.iter().filter_map(|name| named(name)).collect();
         profile.algorithms.digests = ["sha256", "sha384", "sha512"].iter().filter_map(|name| named(name)).collect();
+        profile.assertion.versions = vec![SamlVersion::Saml11, SamlVersion::Saml20];
         Ok(Self {
             trust: sts.trust.load_full(),
             now: world.clock(),
