@@ -67,86 +67,102 @@ impl Hostile {
         dice: &mut Dice,
     ) -> Option<()> {
         match self {
-            Self::Move => {
-                let node = element(tree, dice)?;
-                carry(tree, node, dice);
-                tree.take(node);
-                put_somewhere(tree, node, dice)
-            }
-            Self::Copy => {
-                let node = element(tree, dice)?;
-                let copied = duplicate(tree, node, dice);
-                put_somewhere(tree, copied, dice)
-            }
-            Self::Delete => {
-                let node = element(tree, dice)?;
-                tree.take(node);
-                Some(())
-            }
-            Self::Wrap => {
-                let node = element(tree, dice)?;
-                let (parent, position) = tree.position(node)?;
-                let around = wrapper(tree, dice)?;
-                carry(tree, node, dice);
-                tree.take(node);
-                tree.put(around, 0, node);
-                tree.put(parent, position, around);
-                Some(())
-            }
-            Self::Swap => {
-                let (parent, at) = tree.position(element(tree, dice)?)?;
-                let children = &mut tree.element_mut(parent)?.children;
-                let other = dice.below(children.len());
-                children.swap(at, other);
-                Some(())
-            }
+            Self::Move => move_element(tree, dice),
+            Self::Copy => copy_element(tree, dice),
+            Self::Delete => delete_element(tree, dice),
+            Self::Wrap => wrap_element(tree, dice),
+            Self::Swap => swap_siblings(tree, dice),
             Self::RenameId => rename_id(tree, dice),
-            Self::DuplicateId => {
-                let ids: Vec<String> = all_ids(tree);
-                let id = dice.pick(&ids)?.clone();
-                let node = element(tree, dice)?;
-                give_id(tree, node, &id, dice)
-            }
+            Self::DuplicateId => duplicate_id(tree, dice),
             Self::Text => change_text(tree, element(tree, dice)?, dice),
             Self::Attribute => change_attribute(tree, dice),
             Self::Prefix => change_prefix(tree, dice),
-            Self::RenameElement => {
-                let node = element(tree, dice)?;
-                let name = tree.element(node)?.name.clone();
-                let other = element(tree, dice).and_then(|other| tree.element(other)).map(|other| other.name.clone());
-                let name = if dice.percent(50) { format!("{name}x").into() } else { other? };
-                tree.element_mut(node)?.name = name;
-                Some(())
-            }
+            Self::RenameElement => rename_element(tree, dice),
             Self::Relocate => relocate(tree, dice),
-            Self::ReplaceToken => {
-                let signer = dice.pick(&workshop.signers)?;
-                let signature = sign::signature(tree)?;
-                let shown = if dice.percent(60) { Shown::Replaced } else { Shown::Embedded };
-                sign::show(tree, signature, signer, shown);
-                Some(())
-            }
+            Self::ReplaceToken => replace_token(tree, workshop, dice),
             Self::Graft => graft(tree, workshop, dice),
             Self::References => references(tree, dice),
-            Self::Resign => {
-                let signer = dice.pick(&workshop.signers)?;
-                let signature = sign::signature(tree)?;
-                let shown = *dice.pick(&[
-                    Shown::AsItWas,
-                    Shown::Replaced,
-                    Shown::Replaced,
-                    Shown::Embedded,
-                    Shown::Embedded,
-                ])?;
-                sign::show(tree, signature, signer, shown);
-                if dice.percent(30) {
-                    references(tree, dice);
-                }
-                made.push(sign::sign(tree, signature, signer, dice)?);
-                Some(())
-            }
+            Self::Resign => resign(tree, workshop, made, dice),
         }
     }
+}
+
+fn move_element(tree: &mut Tree, dice: &mut Dice) -> Option<()> {
+    let node = element(tree, dice)?;
+    carry(tree, node, dice);
+    tree.take(node);
+    put_somewhere(tree, node, dice)
+}
+
+fn copy_element(tree: &mut Tree, dice: &mut Dice) -> Option<()> {
+    let node = element(tree, dice)?;
+    let copied = duplicate(tree, node, dice);
+    put_somewhere(tree, copied, dice)
+}
+
+fn delete_element(tree: &mut Tree, dice: &mut Dice) -> Option<()> {
+    let node = element(tree, dice)?;
+    tree.take(node);
+    Some(())
+}
+
+fn wrap_element(tree: &mut Tree, dice: &mut Dice) -> Option<()> {
+    let node = element(tree, dice)?;
+    let (parent, position) = tree.position(node)?;
+    let around = wrapper(tree, dice)?;
+    carry(tree, node, dice);
+    tree.take(node);
+    tree.put(around, 0, node);
+    tree.put(parent, position, around);
+    Some(())
+}
+
+fn swap_siblings(tree: &mut Tree, dice: &mut Dice) -> Option<()> {
+    let (parent, at) = tree.position(element(tree, dice)?)?;
+    let children = &mut tree.element_mut(parent)?.children;
+    let other = dice.below(children.len());
+    children.swap(at, other);
+    Some(())
+}
+
+fn duplicate_id(tree: &mut Tree, dice: &mut Dice) -> Option<()> {
+    let ids: Vec<String> = all_ids(tree);
+    let id = dice.pick(&ids)?.clone();
+    let node = element(tree, dice)?;
+    give_id(tree, node, &id, dice)
+}
+
+/// The name of another element, or one that nobody knows.
+fn rename_element(tree: &mut Tree, dice: &mut Dice) -> Option<()> {
+    let node = element(tree, dice)?;
+    let name = tree.element(node)?.name.clone();
+    let other = element(tree, dice).and_then(|other| tree.element(other)).map(|other| other.name.clone());
+    let name = if dice.percent(50) { format!("{name}x").into() } else { other? };
+    tree.element_mut(node)?.name = name;
+    Some(())
+}
+
+/// KeyInfo names another signer; the signature stays as it was.
+fn replace_token(tree: &mut Tree, workshop: &Workshop, dice: &mut Dice) -> Option<()> {
+    let signer = dice.pick(&workshop.signers)?;
+    let signature = sign::signature(tree)?;
+    let shown = if dice.percent(60) { Shown::Replaced } else { Shown::Embedded };
+    sign::show(tree, signature, signer, shown);
+    Some(())
+}
+
+/// Another signer signs what is there now.
+fn resign(tree: &mut Tree, workshop: &Workshop, made: &mut Vec<Statement>, dice: &mut Dice) -> Option<()> {
+    let signer = dice.pick(&workshop.signers)?;
+    let signature = sign::signature(tree)?;
+    let ways = [Shown::AsItWas, Shown::Replaced, Shown::Replaced, Shown::Embedded, Shown::Embedded];
+    let shown = *dice.pick(&ways)?;
+    sign::show(tree, signature, signer, shown);
+    if dice.percent(30) {
+        references(tree, dice);
+    }
+    made.push(sign::sign(tree, signature, signer, dice)?);
+    Some(())
 }
 
 /// An element that is not the root. Mostly outside the signature, whose many elements are all of one strict shape; often
