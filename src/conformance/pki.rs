@@ -122,6 +122,7 @@ pub const ENTRIES: &[Entry] = &[
         ..between("ended", "CA that has ended (not secret)", Key::Of("issuing"), "root")
     },
     renewed("hospital-ended", "ended"),
+    nobodys("rsa-8192", 8192, &[1, 0, 1]),
 ];
 
 const fn sender(name: &'static str, title: &'static str, key: Key, issuer: &'static str) -> Entry {

@@ -289,7 +289,7 @@ pub(super) fn digest(document: &Document, reference: Element<'_>) -> Result<Stri
     let mut canonical = Vec::new();
     if let Some(apex) = apex {
         let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
-        let how = Exclusive { prefixes: &prefixes, omit, ..Exclusive::default() };
+        let how = Exclusive { prefixes: &prefixes, omit, limit: usize::MAX };
         match form {
             Some(version) => canonical = inclusively(apex, version, omit)?,
             None => {

@@ -2,10 +2,13 @@
 //! message does.
 //!
 //! Messages only, and the shapes of what is measured; `tests/hostility.rs` holds memory and counted work against their
-//! bounds, `benches/hostility.rs` tells processor time. Deterministic, within the limits of the honest endpoint: what
+//! bounds, `benches/hostility.rs` tells time and counts instructions ([`ratio`] says against what). Deterministic, within the limits of the honest endpoint: what
 //! exceeds a limit is refused where the limit is, and costs no more than what reaches it.
 
 mod dimensions;
+mod good;
+mod narrow;
+mod ratio;
 mod stages;
 
 use std::path::Path;
@@ -13,9 +16,11 @@ use std::path::Path;
 use serde::Serialize;
 
 pub use dimensions::{Dimension, dimensions};
-pub use stages::{good, stages};
+pub use good::good;
+pub use ratio::{Line, Measured, Ratio, worst};
+pub use stages::stages;
 
-use super::edits::Edit;
+use super::edits::{Edit, Place};
 use super::forge::Recipe;
 use super::seeds::{assertion, forged_at, message};
 use super::signature::KeyReference;
@@ -69,6 +74,30 @@ struct Change {
     /// Values of an assertion in the header.
     assertion: Option<Vec<(&'static str, String)>>,
     then: Vec<Edit>,
+}
+
+/// A refused message before it is made: its stage, its name, who signs, what differs from an honest one.
+struct Row {
+    stage: &'static str,
+    name: String,
+    key: &'static str,
+    change: Change,
+}
+
+fn row(stage: &'static str, name: &str, key: &'static str, change: Change) -> Row {
+    Row { stage, name: name.to_owned(), key, change }
+}
+
+fn made(stage: &'static str, name: &str, bytes: Vec<u8>) -> Message {
+    Message { stage, name: name.to_owned(), bytes }
+}
+
+fn insert(text: String, place: Place) -> Change {
+    Change { then: vec![Edit::Insert { text, place }], ..Change::default() }
+}
+
+fn flip(at: &str, byte: usize) -> Edit {
+    Edit::Flip { at: at.into(), byte }
 }
 
 fn forged(root: &Path, key: &str, change: &Change) -> Result<Vec<u8>, String> {

@@ -1,23 +1,13 @@
-//! The dearest message that each stage refuses, as far as we can think of one, and the dearest good ones.
+//! The dearest message that each stage refuses, as far as we can think of one: bytes, then a large Body with one thing
+//! wrong, then what is wrong itself made large, then the usual size.
 
 use std::path::Path;
 
-use super::{Change, HOSPITAL, Message, STRANGER, forged, pad};
+use super::good::FILLINGS;
+use super::narrow;
+use super::{Change, HOSPITAL, Message, Row, STRANGER, flip, forged, insert, made, pad, row};
 use crate::conformance::edits::{Edit, Place};
 use crate::conformance::signature::KeyReference;
-
-/// Good messages: the usual one, and the largest, filled in several ways.
-///
-/// # Errors
-/// When one cannot be forged.
-pub fn good(root: &Path) -> Result<Vec<Message>, String> {
-    let mut found = vec![made("good", "the usual one", forged(root, HOSPITAL, &Change::default())?)];
-    for (name, filling) in FILLINGS {
-        let change = Change { values: vec![("more", pad(&filling()))], ..Change::default() };
-        found.push(made("good", &format!("a large Body of {name}"), forged(root, HOSPITAL, &change)?));
-    }
-    Ok(found)
-}
 
 /// Refused messages, by the stage that their maker had in mind.
 ///
@@ -25,138 +15,83 @@ pub fn good(root: &Path) -> Result<Vec<Message>, String> {
 /// When one cannot be forged.
 pub fn stages(root: &Path) -> Result<Vec<Message>, String> {
     let mut found = bytes();
-    let large = |name: &str, filling: &fn() -> String| (format!("a large Body of {name}"), pad(&filling()));
-    // The dearest filling for all; where octets are digested, each.
-    for (name, filling) in FILLINGS {
-        let dearest = *name == "attributes";
-        let (name, body) = large(name, filling);
-        let mut add = |stage, what: &str, key: &str, change: Change| {
-            let values = [change.values, vec![("more", body.clone())]].concat();
-            let bytes =
-                forged(root, key, &Change { values, ..change }).map_err(|why| format!("{stage}, {what}: {why}"))?;
-            found.push(made(stage, &format!("{what}, {name}"), bytes));
-            Ok::<(), String>(())
-        };
-        let again = ["Body"; 14].into_iter().chain(["Timestamp"]).collect();
-        add("digests", "the Body fourteen times", STRANGER, Change { parts: again, ..Change::default() })?;
-        if !dearest {
-            continue;
-        }
-        let then = |edit: Edit| Change { then: vec![edit], ..Change::default() };
-        let after = |text: &str, path: &str| then(Edit::Insert { text: text.into(), place: Place::After(path.into()) });
-        add("soap", "a second Body at the end", HOSPITAL, after("<s:Body></s:Body>", "/s:Envelope/s:Body"))?;
-        add("header", "text in Security", HOSPITAL, after("text", "//wsse:Security/ds:Signature"))?;
-        let method = Edit::Set { at: "//ds:SignatureMethod/@Algorithm".into(), to: "urn:unknown".into() };
-        add("algorithms", "an unknown signature method", HOSPITAL, then(method))?;
-        let by_name = Change { reference: Some(KeyReference::IssuerSerial), ..Change::default() };
-        add("key", "a name that nobody has", STRANGER, by_name)?;
-        add("signature value", "one letter wrong", STRANGER, then(flip("//ds:SignatureValue", 20)))?;
-        add("digests", "the last of two wrong", STRANGER, then(flip("/s:Envelope/s:Body//wst:TokenType", 3)))?;
-        let no_time = Change { parts: vec!["Body"], ..Change::default() };
-        add("coverage", "the Timestamp not covered", STRANGER, no_time)?;
-        let old = Change { values: times("${now-7200}", "${now-7100}"), ..Change::default() };
-        add("time", "two hours old", STRANGER, old)?;
-        add("authenticate", "a stranger of a trusted authority", STRANGER, Change::default())?;
-        add("authenticate", "a suspended sender", "archive", Change::default())?;
+    let rows = [large(), narrow::header(), narrow::signature(), narrow::keys(), narrow::assertions(), usual(root)?];
+    for Row { stage, name, key, change } in rows.into_iter().flatten() {
+        let bytes = forged(root, key, &change).map_err(|why| format!("{stage}, {name}: {why}"))?;
+        found.push(made(stage, &name, bytes));
     }
-    found.extend(narrow(root)?);
     Ok(found)
 }
 
-/// Where the weight is not in the Body.
-fn narrow(root: &Path) -> Result<Vec<Message>, String> {
-    let mut found = Vec::new();
-    let mut add = |stage, what: &str, key: &str, change: Change| {
-        let bytes = forged(root, key, &change).map_err(|why| format!("{stage}, {what}: {why}"))?;
-        found.push(made(stage, what, bytes));
-        Ok::<(), String>(())
+/// One thing wrong beside a large Body: the dearest filling for all; where octets are digested, each.
+fn large() -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (name, filling) in FILLINGS {
+        let body = pad(&filling());
+        let mut again = vec![fourteen_times()];
+        if *name == "attributes" {
+            again.extend(one_fault());
+        }
+        rows.extend(again.into_iter().map(|mut row| {
+            row.name = format!("{}, a large Body of {name}", row.name);
+            row.change.values.push(("more", body.clone()));
+            row
+        }));
+    }
+    rows
+}
+
+fn fourteen_times() -> Row {
+    let parts = ["Body"; 14].into_iter().chain(["Timestamp"]).collect();
+    row("digests", "the Body fourteen times", STRANGER, Change { parts, ..Change::default() })
+}
+
+/// One fault for each stage, in the order of the path.
+fn one_fault() -> Vec<Row> {
+    let then = |edit: Edit| Change { then: vec![edit], ..Change::default() };
+    let after = |text: &str, path: &str| insert(text.into(), Place::After(path.into()));
+    let method = Edit::Set { at: "//ds:SignatureMethod/@Algorithm".into(), to: "urn:unknown".into() };
+    let by_name = Change { reference: Some(KeyReference::IssuerSerial), ..Change::default() };
+    let no_time = Change { parts: vec!["Body"], ..Change::default() };
+    let old = Change { values: times("${now-7200}", "${now-7100}"), ..Change::default() };
+    let wrong_digest = flip("/s:Envelope/s:Body//wst:TokenType", 3);
+    vec![
+        row("soap", "a second Body at the end", HOSPITAL, after("<s:Body></s:Body>", "/s:Envelope/s:Body")),
+        row("header", "text in Security", HOSPITAL, after("text", "//wsse:Security/ds:Signature")),
+        row("algorithms", "an unknown signature method", HOSPITAL, then(method)),
+        row("key", "a name that nobody has", STRANGER, by_name),
+        row("signature value", "one letter wrong", STRANGER, then(flip("//ds:SignatureValue", 20))),
+        row("digests", "the last of two wrong", STRANGER, then(wrong_digest)),
+        row("coverage", "the Timestamp not covered", STRANGER, no_time),
+        row("time", "two hours old", STRANGER, old),
+        row("authenticate", "a stranger of a trusted authority", STRANGER, Change::default()),
+        row("authenticate", "a suspended sender", "archive", Change::default()),
+    ]
+}
+
+/// Messages of the usual size, whose cost is the mathematics: keys that are not at hand, of every kind, and the largest.
+fn usual(root: &Path) -> Result<Vec<Row>, String> {
+    let digest = |key: &'static str, kind: &str| {
+        let change = Change { then: vec![flip("/s:Envelope/s:Body//wst:TokenType", 3)], ..Change::default() };
+        row("digests", &format!("the usual one, a digest wrong, {kind}"), key, change)
     };
-    let insert = |text: String, place: Place| Change { then: vec![Edit::Insert { text, place }], ..Change::default() };
-    let set = |at: &str, to: String| vec![Edit::Set { at: at.into(), to }];
-    let security = || Place::First("//wsse:Security".into());
-    let blocks = "<x:h xmlns:x=\"urn:x\" s:mustUnderstand=\"1\"></x:h>".repeat(8000);
-    add(
-        "soap",
-        "8000 header blocks to be understood",
-        HOSPITAL,
-        insert(blocks, Place::First("/s:Envelope/s:Header".into())),
-    )?;
-    let tokens = "<wsse:BinarySecurityToken wsu:Id=\"t\">MIIB</wsse:BinarySecurityToken>".repeat(6000) + "text";
-    add("header", "6000 tokens and a text", HOSPITAL, insert(tokens, security()))?;
-    let stamps = "<wsu:Timestamp><wsu:Created>2026-03-01T12:00:00Z</wsu:Created></wsu:Timestamp>".repeat(5000);
-    add("coverage", "5000 Timestamps", HOSPITAL, insert(stamps, security()))?;
-    let transforms = "<ds:Transform Algorithm=\"urn:unknown\"/>".repeat(10_000);
-    add("algorithms", "10,000 transforms", HOSPITAL, insert(transforms, Place::Into("//ds:Transforms".into())))?;
-    let ids = "<x:e xmlns:x=\"urn:x\" Id=\"X509\" ID=\"Body\" id=\"TS\"/>".repeat(9000);
-    add(
-        "key",
-        "9000 other elements with the token's id",
-        HOSPITAL,
-        insert(ids, Place::First("/s:Envelope/s:Header".into())),
-    )?;
-    let garbage = "MIIB".repeat(100_000);
-    add(
-        "key",
-        "a token of 300 KB",
-        HOSPITAL,
-        Change { then: set("//wsse:BinarySecurityToken", garbage), ..Change::default() },
-    )?;
-    let name = Change {
-        reference: Some(KeyReference::IssuerSerial),
-        then: set("//ds:X509IssuerName", "OU=\\C3\\A9\\20+L=b,".repeat(25_000) + "C=BE"),
+    let certificate = crate::conformance::keys::Keys::open(root.join("keys")).certificate("rsa-8192")?;
+    let set = |at: &str, to: String| Edit::Set { at: at.into(), to };
+    let largest = Change {
+        then: vec![
+            set("//wsse:BinarySecurityToken", crate::wire::base64::encode(certificate.der())),
+            set("//ds:SignatureValue", crate::wire::base64::encode(&[0x5A; 1024])),
+        ],
         ..Change::default()
     };
-    add("key", "an issuer's name of 400 KB", HOSPITAL, name)?;
-    let serial = Change {
-        reference: Some(KeyReference::IssuerSerial),
-        then: set("//ds:X509SerialNumber", "9".repeat(400_000)),
-        ..Change::default()
-    };
-    add("key", "a serial number of 400,000 digits", HOSPITAL, serial)?;
-    let value = "MIIB".repeat(120_000);
-    add(
-        "signature value",
-        "480 KB of it",
-        HOSPITAL,
-        Change { then: set("//ds:SignatureValue", value), ..Change::default() },
-    )?;
-    let held = |values: Vec<(&'static str, String)>, covered: bool| Change {
-        parts: if covered { vec!["Body", "Timestamp", "Assertion"] } else { vec!["Body", "Timestamp"] },
-        reference: Some(KeyReference::SamlAssertion),
-        assertion: Some(values),
-        ..Change::default()
-    };
-    let statement = |i| {
-        let value = "value ".repeat(300);
-        format!(
-            "<saml2:Attribute Name=\"urn:a{i}\"><saml2:AttributeValue>{value}</saml2:AttributeValue></saml2:Attribute>"
-        )
-    };
-    let more: String = (0..240).map(statement).collect();
-    let end = "<saml2:Attribute Name=\"urn:z\"><saml2:AttributeValue>w";
-    let many = format!("w</saml2:AttributeValue></saml2:Attribute>{more}{end}");
-    let of_stranger = |more: Vec<(&'static str, String)>| [vec![("holder", STRANGER.to_owned())], more].concat();
-    add(
-        "assertion",
-        "an issuer that nobody knows, 240 large attributes",
-        STRANGER,
-        held(of_stranger(vec![("ward", many.clone()), ("assertion_issuer", "urn:unknown".into())]), true),
-    )?;
-    let changed =
-        Change { then: vec![flip("//saml:NameID", 0)], ..held(of_stranger(vec![("ward", many.clone())]), false) };
-    add("assertion", "changed after it was signed, 240 large attributes", STRANGER, changed)?;
-    add(
-        "assertion",
-        "a holder that nobody knows, 240 large attributes",
-        STRANGER,
-        held(of_stranger(vec![("ward", many)]), true),
-    )?;
-    let audiences = format!(
-        "<saml2:AudienceRestriction>{}</saml2:AudienceRestriction>",
-        format!("<saml2:Audience>urn:{}</saml2:Audience>", "not-us".repeat(100)).repeat(250)
-    );
-    add("assertion", "250 audiences that are not us", HOSPITAL, held(vec![("conditions", audiences)], true))?;
-    Ok(found)
+    Ok(vec![
+        row("signature value", "the usual one, under a key of 8192 bits", HOSPITAL, largest),
+        digest(STRANGER, "RSA"),
+        digest("laboratory", "P-384"),
+        digest("dentist", "P-521"),
+        digest("optician", "Ed25519"),
+        row("authenticate", "the usual one, of a stranger", STRANGER, Change::default()),
+    ])
 }
 
 /// What no recipe can make: not XML, or too much of it.
@@ -188,27 +123,6 @@ impl Message {
     }
 }
 
-fn made(stage: &'static str, name: &str, bytes: Vec<u8>) -> Message {
-    Message { stage, name: name.to_owned(), bytes }
-}
-
-fn flip(at: &str, byte: usize) -> Edit {
-    Edit::Flip { at: at.into(), byte }
-}
-
 fn times(created: &str, expires: &str) -> Vec<(&'static str, String)> {
     vec![("created", created.to_owned()), ("expires", expires.to_owned())]
 }
-
-/// A name, and what is inside.
-type Filling = (&'static str, fn() -> String);
-
-/// What makes a Body large, within the limits.
-const FILLINGS: &[Filling] = &[
-    ("elements", || "<x:e>1</x:e>".repeat(8000)),
-    ("references", || "&#65;".repeat(80_000)),
-    ("attributes", || {
-        let attributes: String = (0..63).map(|i| format!(" a{i}=\"\"")).collect();
-        format!("<x:e{attributes}></x:e>").repeat(850)
-    }),
-];
