@@ -104,7 +104,7 @@ fn an_endpoint_that_takes_old_messages_is_found_out() {
 #[test]
 fn an_endpoint_that_answers_for_another_is_found_out() {
     let pure = weakened(|pure| pure.addresses.clear());
-    found(|bytes| pure.run(bytes, Stop::First), 5000);
+    found(|bytes| pure.run(bytes, Stop::First), 50_000);
 }
 
 #[test]

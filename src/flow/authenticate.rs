@@ -301,6 +301,16 @@ fn by_assertion(
     let key = KeyThumbprint(message.key().thumbprint());
     let sender = holder(&judged, key, (terms.trust, terms.now), inquiry)?;
     let mut authenticated = holding(&judged, sender, key, Means::SamlHolderOfKey, issuer, (terms.now, inquiry))?;
+    // `rules.md` 1.5: what the message does not cover speaks for its holder only. Another assertion of the same key, for
+    // another party, could have been put in its place.
+    inquiry.require(message.covered().assertion() || authenticated.on_behalf_of.is_none(), || {
+        let parts = message.covered().elements().iter().map(|element| element.local_name());
+        Refusal::new(CheckId::AssertionCovered)
+            .with(Fact::text("element", "Assertion"))
+            .with(Fact::text("profile", "on-behalf-of"))
+            .with(Fact::list("wanted", ["Assertion"]))
+            .with(Fact::list("parts", parts))
+    })?;
     authenticated.binding = Some(match terms.trust.certificate_of(&key) {
         Some(own) => Binding::Certificate { key, certificate: own.der().to_vec() },
         None => Binding::Key { key, spki: message.key().spki().to_vec() },

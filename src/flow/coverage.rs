@@ -7,7 +7,7 @@
 
 use crate::flow::dsig_refusal;
 use crate::flow::inquiry::{Inquiry, Stopped, facts};
-use crate::flow::key_reference::{KeySource, SigningKey};
+use crate::flow::key_reference::{self, KeySource, SigningKey};
 use crate::flow::parse::{Envelope, place, place_if, short};
 use crate::flow::profile::{AddressingCoverage, AssertionCoverage, Part, Profile, TokenCoverage};
 use crate::flow::verify::Terms;
@@ -66,8 +66,9 @@ pub(super) fn covered<'d>(
     terms: Terms<'_>,
     inquiry: &mut Inquiry,
 ) -> Result<Covered<'d>, Stopped> {
+    signed_once(envelope, signature, inquiry)?;
     let mut elements = Vec::with_capacity(signature.references().len());
-    // One budget for all of them: many references to one large element cost as much as many elements.
+    // One budget for all of them: what grows when it is canonicalised grows once.
     let mut limits = terms.limits.clone();
     for reference in signature.references() {
         let Some(computed) = digest(reference, signature, (terms, &limits), inquiry)? else { continue };
@@ -77,12 +78,30 @@ pub(super) fn covered<'d>(
         }
     }
     let set = Set(&elements);
+    key_reference::named_once(header, signature, signer, |node| set.has(node), inquiry)?;
     let asked = Asked { set, signer, profile: terms.profile };
     required_parts(envelope, header, &asked, terms, inquiry)?;
     let token = token(header, signer, &asked, terms, inquiry)?;
     let assertion = assertion(header, signer, &asked, terms, inquiry)?;
     let (to, message_id) = addressing(envelope, &asked, terms, inquiry)?;
     Ok(Covered { to, message_id, assertion, token, elements })
+}
+
+/// All references together cover no more than the envelope: who signs a large part again and again has us digest it
+/// as often, for a message that says no more than the honest one. A small part may be covered twice; some toolkits do.
+fn signed_once(envelope: &Envelope<'_>, signature: &Signature<'_>, inquiry: &mut Inquiry) -> Result<(), Stopped> {
+    let references = signature.references();
+    // What a reference lacks that cannot be followed, is said when it is digested.
+    let covers = references.iter().filter_map(|reference| reference.covers().ok());
+    let weight: usize = covers.map(|element| element.range().len()).sum();
+    let whole = envelope.soap.element.range().len();
+    inquiry.require(weight <= whole, || {
+        Refusal::new(CheckId::ReferenceWeight)
+            .with(Fact::number("count", references.len()))
+            .with(Fact::number("found", weight))
+            .with(Fact::number("limit", whole))
+            .at(place(signature.element))
+    })
 }
 
 /// The elements covered so far, asked by node.

@@ -3,6 +3,16 @@
 //! KeyInfo only *picks*: from the tokens of this Security header, or from the certificates that
 //! are registered. It never brings a key that nobody judges: whose key it is, is decided in
 //! [`authenticate`](crate::flow::authenticate).
+//!
+//! # KeyInfo is not signed
+//!
+//! Whoever passes a message on can write another one that names the same key: the sender stays who he
+//! is, but a holder of an assertion would become the owner of a registered certificate, rid of the
+//! assertion's end, its audience and whom it lets him act for; or the other way round. So what stands
+//! in the Security header must say of the signing key what KeyInfo says ([`named_once`]). What the
+//! signature covers cannot be taken away; what it does not cover can, unseen by anybody, and is worth
+//! nothing more than its key: a certificate of the sender's own, or an assertion that narrows and
+//! lets nobody be acted for (`rules.md` 1.5).
 
 use std::sync::Arc;
 
@@ -20,7 +30,7 @@ use crate::wire::wsse::{
     BinarySecurityToken, ErrorKind, SamlVersion, SecurityHeader, SecurityTokenReference, TokenReference, ValueType,
 };
 use crate::wire::x509::Certificate;
-use crate::wire::xml::Element;
+use crate::wire::xml::{Element, NodeId};
 
 /// The key that a signature is checked with, and where it came from.
 #[derive(Debug)]
@@ -74,6 +84,7 @@ pub(super) fn signing_key<'d>(
     if !style.is_some_and(|style| terms.profile.key_references.contains(&style)) {
         return Err(inquiry.stop(not_understood(never(reference.target.style()), terms).at(place(key_info))));
     }
+    assertion_named(header, &reference, style, inquiry)?;
     let resolved = resolve(header, &reference, terms, inquiry)?;
     let mut found = facts([Fact::text("found", reference.target.style())]);
     if inquiry.verbose() {
@@ -81,6 +92,73 @@ pub(super) fn signing_key<'d>(
     }
     inquiry.passed_at(CheckId::KeyReferenceResolved, place_if(inquiry.verbose(), key_info), found);
     Ok(resolved)
+}
+
+/// An assertion stands in the Security header for its key (`rules.md` 1.5): KeyInfo names it, or the
+/// message says two things about who signed. What it says of somebody else, nobody asked for.
+fn assertion_named(
+    header: &SecurityHeader<'_>,
+    reference: &SecurityTokenReference<'_>,
+    style: Option<KeyReferenceStyle>,
+    inquiry: &mut Inquiry,
+) -> Result<(), Stopped> {
+    match header.assertions.first() {
+        Some(assertion) if style != Some(KeyReferenceStyle::SamlAssertion) => {
+            inquiry.refuse(twice(reference.target.style(), *assertion))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Each BinarySecurityToken of the header holds the very certificate that KeyInfo names, or another key
+/// and the signature covers it: that one is another's business (`rules.md` 1.2). Asked once the signature
+/// holds: reading certificates is work.
+///
+/// # Errors
+/// [`Stopped`]; the inquiry has the refusal.
+pub(super) fn named_once(
+    header: &SecurityHeader<'_>,
+    signature: &Signature<'_>,
+    signer: &SigningKey<'_>,
+    covers: impl Fn(NodeId) -> bool,
+    inquiry: &mut Inquiry,
+) -> Result<(), Stopped> {
+    let (named, own) = match &signer.source {
+        KeySource::Certificate { token, certificate, .. } => (token.map(Element::id), Some(certificate.der())),
+        KeySource::Assertion { .. } => (None, None),
+    };
+    for token in header.binary_security_tokens.iter().filter(|token| named != Some(token.id())) {
+        let read = BinarySecurityToken::read(*token).and_then(|read| {
+            // Most often it is the same certificate, named by its serial number or key identifier.
+            if read.value_type == ValueType::X509V3 && own == Some(read.content.as_slice()) {
+                Ok(None)
+            } else {
+                read.certificate().map(Some)
+            }
+        });
+        match read {
+            Ok(None) => {}
+            Ok(Some(leaf)) => {
+                let other_key = leaf.key_thumbprint() != signer.key.thumbprint();
+                let provided_for = other_key && covers(token.id());
+                inquiry.require(provided_for, || twice(signature.key_info().map_or("", style_in), *token))?;
+            }
+            Err(error) => inquiry.refuse(unreadable(error.to_string(), *token))?,
+        }
+    }
+    Ok(())
+}
+
+/// In what way a KeyInfo that has been read names its key.
+fn style_in(key_info: Element<'_>) -> &'static str {
+    SecurityTokenReference::from_key_info(key_info).map_or("", |reference| reference.target.style())
+}
+
+fn twice(style: &str, also: Element<'_>) -> Refusal {
+    Refusal::new(CheckId::KeyNamedOnce)
+        .with(Fact::text("found", style))
+        .with(Fact::text("element", also.qualified_name()))
+        .at(place(also))
 }
 
 fn not_understood(found: String, terms: Terms<'_>) -> Refusal {

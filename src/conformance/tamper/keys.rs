@@ -5,6 +5,7 @@ use super::signature::qualified;
 use super::{Kind, Unfit};
 use crate::wire::base64;
 use crate::wire::ns;
+use crate::wire::xml::Element;
 
 pub const KINDS: &[Kind] = &[
     Kind::by_stranger("key-strangers", "D01", "A stranger signs, with his own certificate", |good, attacker| {
@@ -250,6 +251,35 @@ pub const KINDS: &[Kind] = &[
             Ok(good.with([content(good.key_info()?, in_token_reference(&data))]))
         },
     ),
+    Kind::refused(
+        "key-info-of-the-certificate",
+        "N09",
+        "KeyInfo names the certificate of the assertion's key, and no longer the assertion",
+        |good, _| {
+            let data = format!(
+                "<ds:X509Data xmlns:ds=\"{}\"><ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data>",
+                ns::DS,
+                holders_certificate(good)?
+            );
+            Ok(good.with([content(good.key_info()?, in_token_reference(&data))]))
+        },
+    ),
+    Kind::refused(
+        "token-beside-the-assertion",
+        "N09",
+        "The certificate of the assertion's key stands in the header, beside the assertion that KeyInfo names",
+        |good, _| {
+            let token = format!(
+                "<wsse:BinarySecurityToken xmlns:wsse=\"{}\" EncodingType=\"{}\" ValueType=\"{}\">{}\
+                 </wsse:BinarySecurityToken>",
+                ns::WSSE,
+                ns::BASE64_BINARY,
+                ns::X509_V3,
+                holders_certificate(good)?
+            );
+            Ok(good.with([first(good.security()?, &token)]))
+        },
+    ),
     Kind::same(
         "key-info-white-space",
         "E07",
@@ -265,6 +295,17 @@ pub const KINDS: &[Kind] = &[
         },
     ),
 ];
+
+/// The certificate, in base64, of the key to which the assertion in the header is bound.
+fn holders_certificate(good: &Good) -> Result<String, Unfit> {
+    let security = good.security()?;
+    let assertion =
+        security.children().find(|token| token.local_name() == "Assertion").ok_or("there is no assertion")?;
+    let confirmation = assertion.descendants().find(|element| element.local_name() == "SubjectConfirmation");
+    let certificate = confirmation.and_then(|own| own.descendants().find(|e| e.is(ns::DS, "X509Certificate")));
+    let text = certificate.and_then(Element::text).ok_or("the assertion's key comes without certificate")?;
+    Ok(text.into_owned())
+}
 
 /// What makes a stranger's certificate the one that KeyInfo means.
 pub fn strangers_key(good: &Good, certificate: &str) -> Result<Vec<Change>, Unfit> {

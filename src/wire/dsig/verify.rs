@@ -121,6 +121,17 @@ impl<'d> Reference<'d> {
         }
     }
 
+    /// The element whose canonical form is digested: the target, or the token of an STR-Transform. Nothing is digested.
+    ///
+    /// # Errors
+    /// When a transform is outside the profile, or the target is not one element.
+    pub fn covers(&self) -> Result<Element<'d>, Error> {
+        match self.plan()?.form {
+            Form::Exclusive(_) | Form::Inclusive(_) => self.target(),
+            Form::Token(_) => token(self.target()?),
+        }
+    }
+
     /// Writes what is digested into `octets`, which is emptied first, and returns the element that it covers.
     ///
     /// # Errors

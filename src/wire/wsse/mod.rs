@@ -18,7 +18,7 @@ pub use write::{NewBinarySecurityToken, NewReference, NewSecurityHeader, NewTime
 
 use crate::wire::guard::{self, Guard};
 use crate::wire::ns;
-use crate::wire::shape::{ShapeError, no_text};
+use crate::wire::shape::{Shape, ShapeError, no_text};
 use crate::wire::soap::{Envelope, Role};
 use crate::wire::xml::{Element, NodeId};
 
@@ -102,7 +102,7 @@ impl<'d> SecurityHeader<'d> {
     /// The Security header for us; `None` when there is none.
     ///
     /// # Errors
-    /// When two are for us, or text stands in it.
+    /// When two are for us, text stands in it, or more than 32 children.
     pub fn read(envelope: &Envelope<'d>) -> Result<Option<Self>, Error> {
         let ours: Vec<_> = envelope
             .blocks
@@ -133,7 +133,10 @@ impl<'d> SecurityHeader<'d> {
             encrypted: Vec::new(),
             others: Vec::new(),
         };
-        for child in element.children() {
+        for (count, child) in element.children().enumerate() {
+            if count >= MOST_CHILDREN {
+                return Err(ShapeError::new(Shape::TooLong { most: MOST_CHILDREN }, child).into());
+            }
             let list = match (child.namespace(), child.local_name()) {
                 (ns::WSU, "Timestamp") => &mut header.timestamps,
                 (ns::WSSE, "BinarySecurityToken") => &mut header.binary_security_tokens,
@@ -149,6 +152,10 @@ impl<'d> SecurityHeader<'d> {
         Ok(header)
     }
 }
+
+/// Most children of a Security header. The fullest that we know has a Timestamp, two tokens, an assertion, a reference to
+/// it and a signature.
+const MOST_CHILDREN: usize = 32;
 
 /// Whether the element is a Security header of WS-Security.
 pub fn is_security(element: Element<'_>) -> bool {
@@ -181,6 +188,16 @@ mod tests {
         let header = SecurityHeader::read(&Envelope::read(&document).unwrap()).unwrap().unwrap();
         assert_eq!((header.signatures.len(), header.binary_security_tokens.len(), header.timestamps.len()), (1, 1, 1));
         assert_eq!((header.assertions.len(), header.others.len(), header.encrypted.len()), (0, 1, 1));
+    }
+
+    #[test]
+    fn a_header_of_thousands_of_tokens_is_not_sorted() {
+        let read = |count: usize| {
+            let document = envelope(&format!("<wsse:Security>{}</wsse:Security>", "<x/>".repeat(count)));
+            SecurityHeader::read(&Envelope::read(&document).unwrap()).map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(32), Ok(()));
+        assert_eq!(read(33), Err("there is more than the 32 that are taken".to_owned()));
     }
 
     #[test]
