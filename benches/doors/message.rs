@@ -7,6 +7,7 @@ use axum::body::to_bytes;
 use axum::http::Method;
 use tower::ServiceExt;
 use vidimus::conformance::Sent;
+use vidimus::conformance::edits::{Edit, Place};
 use vidimus::conformance::forge::{KeyReference, Recipe, Sign, Target, forge};
 
 use vidimus::model::Caller;
@@ -61,10 +62,14 @@ pub fn signed(site: &Site, size: usize, filling: Filling) -> Vec<u8> {
     })
 }
 
-/// A message signed with the key of an assertion that it covers: two signatures.
+/// A message signed with the key of an assertion that it covers: two signatures. The assertion shows its issuer's
+/// certificate, as most do; nobody here asks it, and WSS4J does not go on without.
 pub fn held(site: &Site, size: usize) -> Vec<u8> {
+    let shown = "<ds:KeyInfo><ds:X509Data><ds:X509Certificate>${certificate:issuer}</ds:X509Certificate></ds:X509Data>\
+                 </ds:KeyInfo>";
     let token = Recipe {
         from: Some("parts/assertion.xml".to_owned()),
+        first: vec![Edit::Insert { text: shown.to_owned(), place: Place::After("//ds:SignatureValue".to_owned()) }],
         sign: Some(Sign { key: Some("issuer".to_owned()), ..Sign::default() }),
         ..Recipe::default()
     };
