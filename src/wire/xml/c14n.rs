@@ -12,6 +12,7 @@
 
 use std::ops::Range;
 
+use super::sink::{Counted, declare, escape_text, escape_value};
 use super::tree::{
     AttributeData, Document, EMPTY_TAG, Element, ElementData, IN_ORDER, Kind, MAX_SYMBOLS, NO_SYMBOL, Node, NodeId,
     PLAIN_ATTRIBUTES, PLAIN_END, PLAIN_START, Span, XML_SYMBOL,
@@ -19,17 +20,7 @@ use super::tree::{
 use super::whole::{Prefixes, only};
 use super::{Error, ErrorKind};
 
-/// Takes what is written, piece by piece.
-pub trait Sink {
-    fn write(&mut self, octets: &[u8]);
-}
-
-impl Sink for Vec<u8> {
-    #[inline]
-    fn write(&mut self, octets: &[u8]) {
-        self.extend_from_slice(octets);
-    }
-}
+pub use super::sink::Sink;
 
 /// How to canonicalise.
 #[derive(Debug, Clone, Copy)]
@@ -104,20 +95,6 @@ struct OpenElement<'d> {
     data: &'d ElementData,
     undo: usize,
     known: Known,
-}
-
-/// Where the form is written, and how much was.
-struct Counted<'o, S> {
-    sink: &'o mut S,
-    written: usize,
-}
-
-impl<S: Sink> Sink for Counted<'_, S> {
-    #[inline]
-    fn write(&mut self, octets: &[u8]) {
-        self.written += octets.len();
-        self.sink.write(octets);
-    }
 }
 
 impl<'d, 'o, S: Sink> Canonicalizer<'d, 'o, S> {
@@ -380,57 +357,6 @@ impl<'d, 'o, S: Sink> Canonicalizer<'d, 'o, S> {
     }
 }
 
-/// Writes a namespace node (C14N §2.3).
-fn declare(document: &Document, (prefix, namespace): (u16, u16), out: &mut impl Sink) {
-    if prefix == NO_SYMBOL {
-        out.write(b" xmlns=\"");
-    } else {
-        out.write(b" xmlns:");
-        out.write(document.prefix(prefix).as_bytes());
-        out.write(b"=\"");
-    }
-    // Needs no escaping: `names::namespace_fault` lets no such character in.
-    out.write(document.namespace(namespace).as_bytes());
-    out.write(b"\"");
-}
-
-/// Writes character data (C14N §2.3, text nodes).
-pub(super) fn escape_text(text: &str, out: &mut impl Sink) {
-    escape(text, out, |byte| match byte {
-        b'&' => Some("&amp;"),
-        b'<' => Some("&lt;"),
-        b'>' => Some("&gt;"),
-        b'\r' => Some("&#xD;"),
-        _ => None,
-    });
-}
-
-/// Writes an attribute value (C14N §2.3, attribute nodes).
-pub(super) fn escape_value(text: &str, out: &mut impl Sink) {
-    escape(text, out, |byte| match byte {
-        b'&' => Some("&amp;"),
-        b'<' => Some("&lt;"),
-        b'"' => Some("&quot;"),
-        b'\t' => Some("&#x9;"),
-        b'\n' => Some("&#xA;"),
-        b'\r' => Some("&#xD;"),
-        _ => None,
-    });
-}
-
-#[inline]
-fn escape(text: &str, out: &mut impl Sink, written: impl Fn(u8) -> Option<&'static str>) {
-    let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|byte| written(*byte).is_some()) {
-        let (plain, special) = rest.split_at(at);
-        out.write(plain);
-        let Some((first, behind)) = special.split_first() else { return };
-        out.write(written(*first).unwrap_or_default().as_bytes());
-        rest = behind;
-    }
-    out.write(rest);
-}
-
 fn too_long(node: &Node) -> Error {
     let offset = match &node.kind {
         Kind::Element(data) => data.start as usize,
@@ -444,127 +370,4 @@ fn too_long(node: &Node) -> Error {
 const UNRENDERED: u16 = u16::MAX;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::xml::Limits;
-
-    fn form(text: &str, path: &[&str], prefixes: &[&str]) -> String {
-        let document = Document::parse(text, &Limits::default()).expect("well-formed");
-        let apex = path.iter().fold(document.root(), |element, name| {
-            element.children().find(|child| child.local_name() == *name).expect("on the path")
-        });
-        let mut out = Vec::new();
-        exclusive(apex, &Exclusive { prefixes, ..Exclusive::default() }, &mut out).expect("within the limit");
-        String::from_utf8(out).expect("UTF-8")
-    }
-
-    #[test]
-    fn matches_the_vectors() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/c14n");
-        let mut seen = 0;
-        for entry in std::fs::read_dir(&folder).expect("testdata/c14n") {
-            let path = entry.expect("an entry").path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-            let Some(stem) = name.strip_suffix(".in.xml") else { continue };
-            let text = std::fs::read_to_string(&path).expect("a vector");
-            let wanted = std::fs::read_to_string(folder.join(format!("{stem}.out.xml"))).expect("its form");
-            // NAME.PREFIX,PREFIX.in.xml carries a PrefixList; the element with id "apex", if any, is the apex.
-            let prefixes: Vec<&str> = stem.split_once('.').map_or(Vec::new(), |(_, list)| list.split(',').collect());
-            let document = Document::parse(text, &Limits::default()).expect("well-formed");
-            let apex = match document.by_id("apex") {
-                super::super::ById::One(element) => element,
-                _ => document.root(),
-            };
-            let mut out = Vec::new();
-            exclusive(apex, &Exclusive { prefixes: &prefixes, ..Exclusive::default() }, &mut out).expect(stem);
-            assert_eq!(String::from_utf8_lossy(&out), wanted.trim_end_matches('\n'), "{stem}");
-            seen += 1;
-        }
-        assert!(seen >= 5, "{seen} vectors");
-    }
-
-    #[test]
-    fn a_listed_prefix_is_written_at_the_apex_and_where_it_changes() {
-        let text = r#"<r xmlns:p="urn:1" xmlns:q="urn:q" xmlns="urn:d"><a><b xmlns:p="urn:2"><p:c/></b><d/></a></r>"#;
-        assert_eq!(form(text, &["a"], &[]), r#"<a xmlns="urn:d"><b><p:c xmlns:p="urn:2"></p:c></b><d></d></a>"#);
-        assert_eq!(
-            form(text, &["a"], &["p", "z"]),
-            r#"<a xmlns="urn:d" xmlns:p="urn:1"><b xmlns:p="urn:2"><p:c></p:c></b><d></d></a>"#
-        );
-    }
-
-    #[test]
-    fn an_undeclared_default_namespace_is_written_where_it_shows() {
-        let text = r#"<r xmlns="urn:d"><a xmlns=""><b/></a><p:c xmlns:p="urn:p" xmlns=""><d/></p:c></r>"#;
-        assert_eq!(form(text, &["a"], &[]), "<a><b></b></a>");
-        assert_eq!(
-            form(text, &[], &[]),
-            r#"<r xmlns="urn:d"><a xmlns=""><b></b></a><p:c xmlns:p="urn:p"><d xmlns=""></d></p:c></r>"#
-        );
-        assert_eq!(
-            form(text, &[], &["#default"]),
-            r#"<r xmlns="urn:d"><a xmlns=""><b></b></a><p:c xmlns="" xmlns:p="urn:p"><d></d></p:c></r>"#
-        );
-    }
-
-    #[test]
-    fn a_token_says_its_default_namespace() {
-        let text = r#"<r xmlns:p="urn:p"><p:t Id="1"><x xmlns="urn:x"/></p:t><s xmlns="urn:s"/></r>"#;
-        let document = Document::parse(text, &Limits::default()).expect("well-formed");
-        let written = |index: usize| {
-            let mut out = Vec::new();
-            let token = document.root().children().nth(index).expect("a child");
-            exclusive_of_token(token, &Exclusive::default(), &mut out).expect("within the limit");
-            String::from_utf8(out).expect("UTF-8")
-        };
-        assert_eq!(written(0), r#"<p:t xmlns="" xmlns:p="urn:p" Id="1"><x xmlns="urn:x"></x></p:t>"#);
-        assert_eq!(written(1), r#"<s xmlns="urn:s"></s>"#);
-    }
-
-    #[test]
-    fn the_prefix_xml_is_never_declared() {
-        let text = format!(r#"<a xmlns:xml="{}" xml:lang="nl"><b></b></a>"#, crate::wire::ns::XML);
-        assert_eq!(form(&text, &[], &[]), r#"<a xml:lang="nl"><b></b></a>"#);
-    }
-
-    #[test]
-    fn an_element_is_taken_whole_only_where_its_declarations_are_those_of_the_form() {
-        let whole = r#"<p:b xmlns:p="urn:p" i="1"><p:c>x</p:c></p:b>"#;
-        // The prefix is rendered around it: as the same, as another, not at all.
-        assert_eq!(
-            form(&format!(r#"<p:a xmlns:p="urn:p">{whole}</p:a>"#), &[], &[]),
-            r#"<p:a xmlns:p="urn:p"><p:b i="1"><p:c>x</p:c></p:b></p:a>"#
-        );
-        for outside in [format!(r#"<p:a xmlns:p="urn:o">{whole}</p:a>"#), format!("<a>{whole}{whole}</a>")] {
-            assert_eq!(form(&outside, &[], &[]), outside);
-        }
-        // What it uses is bound around it to another namespace than the one rendered.
-        let rebound = r#"<p:a xmlns:p="urn:1"><b xmlns:p="urn:2"><p:c></p:c></b><p:c></p:c></p:a>"#;
-        assert_eq!(
-            form(rebound, &[], &[]),
-            r#"<p:a xmlns:p="urn:1"><b><p:c xmlns:p="urn:2"></p:c></b><p:c></p:c></p:a>"#
-        );
-        // The default namespace is declared, undeclared, and declared again.
-        let default = r#"<a xmlns="urn:1"><b xmlns=""><c></c><d xmlns="urn:1"></d></b><c></c></a>"#;
-        assert_eq!(form(default, &[], &[]), default);
-        assert_eq!(form(default, &["b", "d"], &[]), r#"<d xmlns="urn:1"></d>"#);
-        // A comment, a CDATA section without content, an empty element and a late declaration are in no form.
-        for inside in ["<!-- x -->", "<![CDATA[]]>", "<e/>", r#"<e xmlns:q="urn:q"></e>"#, "<e ></e>", "<e></e >"] {
-            let wanted =
-                if inside.contains('e') && !inside.contains("--") { "<a><b><e></e></b></a>" } else { "<a><b></b></a>" };
-            assert_eq!(form(&format!("<a><b>{inside}</b></a>"), &[], &[]), wanted, "{inside}");
-        }
-    }
-
-    #[test]
-    fn stops_at_the_limit() {
-        for text in ["<a>&gt;&gt;&gt;&gt;</a>", "<a><b></b></a>", "<a></a>"] {
-            let document = Document::parse(text, &Limits::default()).expect("well-formed");
-            let written =
-                |limit| exclusive(document.root(), &Exclusive { limit, ..Exclusive::default() }, &mut Vec::new());
-            let length = written(100).expect("within the limit");
-            assert_eq!(written(length), Ok(length), "{text}");
-            assert_eq!(written(length - 1).map_err(|error| error.kind), Err(ErrorKind::LimitCanonicalForm), "{text}");
-        }
-    }
-}
+mod tests;

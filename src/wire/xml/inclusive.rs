@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::c14n::{escape_text, escape_value};
+use super::sink::{escape_text, escape_value};
 use super::tree::{Kind, XML_SYMBOL};
 use super::{Attribute, Element, Error, ErrorKind, NodeId};
 use crate::wire::ns;

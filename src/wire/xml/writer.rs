@@ -5,7 +5,7 @@
 //! declaration of its own. A prefix that is used only inside values is declared with [`Writer::declare`]; the
 //! signature must then list it.
 
-use super::c14n;
+use super::sink;
 use crate::wire::ns;
 
 /// The name of an element or attribute. A name without namespace has no prefix.
@@ -85,7 +85,7 @@ impl Writer {
     /// Writes character data.
     pub fn text(&mut self, text: &str) -> &mut Self {
         self.end_tag();
-        c14n::escape_text(text, &mut self.out);
+        sink::escape_text(text, &mut self.out);
         self
     }
 
@@ -153,7 +153,7 @@ impl Writer {
         for (prefix, namespace) in declared {
             let colon = if prefix.is_empty() { "" } else { ":" };
             self.out.extend_from_slice(format!(" xmlns{colon}{prefix}=\"").as_bytes());
-            c14n::escape_value(namespace, &mut self.out);
+            sink::escape_value(namespace, &mut self.out);
             self.out.push(b'"');
         }
         tag.attributes.sort_unstable();
@@ -161,7 +161,7 @@ impl Writer {
             self.out.push(b' ');
             self.out.extend_from_slice(name.as_bytes());
             self.out.extend_from_slice(b"=\"");
-            c14n::escape_value(value, &mut self.out);
+            sink::escape_value(value, &mut self.out);
             self.out.push(b'"');
         }
         self.out.push(b'>');
