@@ -124,7 +124,7 @@ impl Bench {
         let mut part = Part::new(&format!("cost-{}", if unit == "µs" { "time" } else { unit }), &title, columns);
         println!("\n{title}\n\n| {} |\n|{}", columns.join(" | "), "---|".repeat(columns.len()));
         let mut dear = Vec::new();
-        for worst in hostility::worst(line, *answer, hostile) {
+        for worst in hostility::worst(&line, *answer, hostile) {
             let cells = [
                 worst.stage.to_owned(),
                 worst.name.clone(),

@@ -37,12 +37,14 @@ pub struct Ratio {
     pub reading: f64,
 }
 
-/// What a good message of any length costs to read: from the usual one and several large ones.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// What a good message of any length costs to read: from the usual one and several large ones. No filling is drawn out
+/// beyond the length at which it was measured: the limits end it there.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Line {
     bytes: f64,
     cost: f64,
-    slope: f64,
+    /// For each filling what a byte more costs, and so many bytes more at most.
+    fillings: Vec<(f64, f64)>,
 }
 
 impl Line {
@@ -50,17 +52,21 @@ impl Line {
     pub fn through(good: &[Measured]) -> Option<Self> {
         let (usual, large) = good.split_first()?;
         let (bytes, cost) = (usual.bytes as f64, usual.cost);
-        let slope = |own: &Measured| (own.cost - cost) / (own.bytes as f64 - bytes);
-        Some(Self { bytes, cost, slope: large.iter().map(slope).fold(0.0, f64::max) })
+        let filling = |own: &Measured| {
+            let more = own.bytes as f64 - bytes;
+            ((own.cost - cost) / more, more)
+        };
+        Some(Self { bytes, cost, fillings: large.iter().map(filling).collect() })
     }
 
-    pub fn at(self, bytes: usize) -> f64 {
-        self.cost + self.slope * (bytes as f64 - self.bytes).max(0.0)
+    pub fn at(&self, bytes: usize) -> f64 {
+        let more = (bytes as f64 - self.bytes).max(0.0);
+        self.cost + self.fillings.iter().map(|(slope, most)| slope * more.min(*most)).fold(0.0, f64::max)
     }
 }
 
 /// The worst of each stage, by name of the stage. `answer`: what one signature costs.
-pub fn worst(good: Line, answer: f64, hostile: &[Measured]) -> Vec<Ratio> {
+pub fn worst(good: &Line, answer: f64, hostile: &[Measured]) -> Vec<Ratio> {
     let mut worst: Vec<Ratio> = Vec::new();
     for message in hostile {
         let reading = good.at(message.bytes);
@@ -97,12 +103,13 @@ mod tests {
         let line = Line::through(&good).unwrap();
         assert!((line.at(50) - 10.0).abs() < 1e-9);
         assert!((line.at(200) - 30.0).abs() < 1e-9);
+        assert!((line.at(5000) - 50.0).abs() < 1e-9, "no filling is longer than its limits let it be");
         let hostile = [
             measured("key", "dear for its length", 50, 15.0),
-            measured("key", "dearer, and long", 1100, 100.0),
+            measured("key", "dearer, and long", 1100, 40.0),
             measured("bytes", "cheap", 1000, 1.0),
         ];
-        let worst = worst(line, 10.0, &hostile);
+        let worst = worst(&line, 10.0, &hostile);
         let told: Vec<_> = worst.iter().map(|ratio| (ratio.stage, ratio.name.as_str())).collect();
         assert_eq!(told, [("bytes", "cheap"), ("key", "dear for its length")]);
         assert!(worst.iter().all(|ratio| ratio.ratio < 1.0 && ratio.ratio < ratio.reading));
