@@ -72,6 +72,18 @@ pub const LOOSER: &[Rule] = &[
         why: "KeyInfo inside the assertion's own signature is covered by nothing: we never read it, WSS4J reads its key there.",
     },
     Rule {
+        name: "the issuer's key is the registered one, whatever KeyInfo holds",
+        who: "WSS4J",
+        reason: "\"invalidSAMLsecurity\"",
+        why: "The same: WSS4J cannot read a certificate there that we never look at.",
+    },
+    Rule {
+        name: "a reference's TokenType is a hint",
+        who: "WSS4J",
+        reason: "BSP:R6611",
+        why: "It stands in KeyInfo, which is not signed; of which version the assertion is, its namespace says.",
+    },
+    Rule {
         name: "a reference's ValueType is a hint",
         who: "WSS4J",
         reason: "BSP:R3058",
