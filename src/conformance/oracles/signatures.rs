@@ -364,7 +364,8 @@ fn one(message: &Message, who: Who, mine: &Result<(), String>, theirs: &Result<(
             table.count(&format!("refused by both: {}", kind.unwrap_or_default()));
         }
         (Ok(()), Err(why)) => match LOOSER.iter().find(|rule| rule.is_of(who.name(), why)) {
-            Some(rule) if kind.is_some() => table.explain(rule.name),
+            // Only of a change outside of what is signed.
+            Some(rule) if kind.is_some() && must => table.explain(rule.name),
             _ => table.differ(&sort_of(who, &format!("refuses: {why}")), || {
                 shown(message, who.name(), format!("{direction}: we take it, they do not: {why}"))
             }),
