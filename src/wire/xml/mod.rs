@@ -17,6 +17,7 @@ mod names;
 pub(crate) mod random;
 mod repeated;
 mod scan;
+mod scope;
 mod sink;
 mod tags;
 #[cfg(test)]

@@ -8,7 +8,8 @@
 
 use super::names;
 use super::repeated::Repeated;
-use super::tags::{Open, Scope};
+use super::scope::Scope;
+use super::tags::Open;
 use super::tree::{Document, EMPTY, Kind, NO_NODE, Node, Span, Tree};
 use super::{Error, ErrorKind, Limits, encoding};
 use crate::wire::guard::{self, Guard};
