@@ -12,6 +12,8 @@ pub(super) struct Altered {
     pub bytes: Vec<u8>,
     /// What was changed is covered by the signature, or is the signature.
     pub must_be_refused: bool,
+    /// What was changed stands in the KeyInfo of a signature, which only says where to look for the key.
+    pub hint: bool,
 }
 
 /// Changes what the signature is over, or the signature. `turn` goes through the kinds.
@@ -66,7 +68,7 @@ pub(super) fn covered(message: &[u8], place: usize, turn: usize, dice: &mut Dice
     let detail = format!("{:?} for {:?}", text, String::from_utf8_lossy(message.get(range.clone())?));
     let mut bytes = message.to_vec();
     bytes.splice(range, text.bytes());
-    (bytes != message).then_some(Altered { kind, detail, bytes, must_be_refused: true })
+    (bytes != message).then_some(Altered { kind, detail, bytes, must_be_refused: true, hint: false })
 }
 
 /// One letter of a base64 text, not near its end, where bits may be left over.
@@ -96,7 +98,19 @@ pub(super) fn anywhere(message: &[u8], dice: &mut Dice) -> Option<Altered> {
     let detail = format!("byte {at}, {:?} becomes {:?}", char::from(now), String::from_utf8_lossy(&with));
     let mut bytes = message.to_vec();
     bytes.splice(at..=at, with);
-    (bytes != message).then_some(Altered { kind: "a byte", detail, bytes, must_be_refused: false })
+    let hint = in_key_info(message, at);
+    (bytes != message).then_some(Altered { kind: "a byte", detail, bytes, must_be_refused: false, hint })
+}
+
+/// Whether the byte stands in the KeyInfo of a signature. The one in an assertion's confirmation is another matter: it is
+/// the issuer's word, and signed.
+fn in_key_info(message: &[u8], at: usize) -> bool {
+    let Ok(document) = Document::parse(message, &Limits::default()) else { return false };
+    document.elements().any(|element| {
+        element.is(ns::DS, "KeyInfo")
+            && element.parent().is_some_and(|parent| parent.is(ns::DS, "Signature"))
+            && element.range().contains(&at)
+    })
 }
 
 const BYTES: &[u8] = b"aZ09<>&\"'= /:;#\n\r\t-";

@@ -350,6 +350,7 @@ fn one(message: &Message, who: Who, mine: &Result<(), String>, theirs: &Result<(
     let direction = direction(message.maker, who);
     let kind = message.altered.as_ref().map(|altered| altered.kind);
     let must = message.altered.as_ref().is_none_or(|altered| !altered.must_be_refused);
+    let hint = message.altered.as_ref().is_some_and(|altered| altered.hint);
     match (mine, theirs) {
         (Ok(()), Ok(())) if must => {
             table.agree();
@@ -364,8 +365,7 @@ fn one(message: &Message, who: Who, mine: &Result<(), String>, theirs: &Result<(
             table.count(&format!("refused by both: {}", kind.unwrap_or_default()));
         }
         (Ok(()), Err(why)) => match LOOSER.iter().find(|rule| rule.is_of(who.name(), why)) {
-            // Only of a change outside of what is signed.
-            Some(rule) if kind.is_some() && must => table.explain(rule.name),
+            Some(rule) if hint => table.explain(rule.name),
             _ => table.differ(&sort_of(who, &format!("refuses: {why}")), || {
                 shown(message, who.name(), format!("{direction}: we take it, they do not: {why}"))
             }),
