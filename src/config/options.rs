@@ -46,9 +46,16 @@ impl Setting {
 /// Environment variables that are settings begin with this.
 pub const PREFIX: &str = "VIDIMUS_";
 
-/// Variables with the prefix that are no settings.
-pub const OTHER_VARIABLES: &[&str] =
-    &["VIDIMUS_CONFIG", "VIDIMUS_OUTPUT", "VIDIMUS_VECTORS", "VIDIMUS_REQUIRE_VECTORS", "VIDIMUS_LOG"];
+/// Variables with the prefix that are no settings: the command line's own, and what tests are told.
+pub const OTHER_VARIABLES: &[&str] = &[
+    "VIDIMUS_CONFIG",
+    "VIDIMUS_OUTPUT",
+    "VIDIMUS_LOG",
+    "VIDIMUS_VECTORS",
+    "VIDIMUS_REPORT_PARTS",
+    "VIDIMUS_REQUIRE_VECTORS",
+    "VIDIMUS_REQUIRE_TOOLS",
+];
 
 /// The version of this table's meaning.
 pub const CONFIG_VERSION: i64 = 1;
