@@ -11,13 +11,15 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The whole report. Zero is asked of both counts.
+/// The whole report. Zero is asked of each count.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
     /// Hostile messages, rows or trials that were accepted.
     pub wrongly_accepted: u64,
     /// Checks that nobody would miss.
     pub survived: u64,
+    /// What did not go as it must otherwise: a crash, a case that another outcome came of.
+    pub failed: u64,
     pub parts: Vec<Part>,
 }
 
@@ -30,6 +32,8 @@ pub struct Part {
     pub title: String,
     pub wrongly_accepted: u64,
     pub survived: u64,
+    #[serde(default)]
+    pub failed: u64,
     pub columns: Vec<String>,
     pub rows: Vec<Vec<String>>,
     /// What has to be known to read the table: what was skipped and why, what is explained.
@@ -43,19 +47,23 @@ impl Report {
     pub fn add(&mut self, part: Part) {
         self.wrongly_accepted += part.wrongly_accepted;
         self.survived += part.survived;
+        self.failed += part.failed;
         self.parts.push(part);
     }
 
     /// Whether zero is where zero is asked.
     pub fn is_sound(&self) -> bool {
-        self.wrongly_accepted == 0 && self.survived == 0
+        self.wrongly_accepted == 0 && self.survived == 0 && self.failed == 0
     }
 
     /// As Markdown.
     pub fn markdown(&self) -> String {
         let mut text = String::from("# Conformance report\n\n");
-        let (accepted, survived) = (self.wrongly_accepted, self.survived);
-        let _ = writeln!(text, "Wrongly accepted: **{accepted}**. Checks that nobody would miss: **{survived}**.");
+        let (accepted, survived, failed) = (self.wrongly_accepted, self.survived, self.failed);
+        let _ = writeln!(
+            text,
+            "Wrongly accepted: **{accepted}**. Checks that nobody would miss: **{survived}**. Failed otherwise: **{failed}**."
+        );
         for part in &self.parts {
             let _ = write!(text, "\n{}", part.markdown());
         }
@@ -77,6 +85,12 @@ impl Part {
     /// Adds a remark.
     pub fn note(&mut self, note: impl Into<String>) {
         self.notes.push(note.into());
+    }
+
+    /// Adds what did not go as it must: the report is not sound then.
+    pub fn fault(&mut self, fault: impl std::fmt::Display) {
+        self.failed += 1;
+        self.note(format!("FAULT: {fault}"));
     }
 
     /// Keeps the plain values behind the table.
@@ -164,6 +178,11 @@ mod tests {
         report.add(Part { wrongly_accepted: 3, ..part() });
         assert_eq!((report.wrongly_accepted, report.survived), (3, 4));
         assert!(!report.is_sound());
+        let mut crashed = Report::default();
+        let mut fuzz = Part::new("fuzz", "Fuzz targets.", ["target"]);
+        fuzz.fault("certificates crashed");
+        crashed.add(fuzz);
+        assert!(!crashed.is_sound());
         assert!(report.markdown().contains("| a\\|b | killed |"), "{}", report.markdown());
     }
 }

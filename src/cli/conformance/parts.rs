@@ -120,7 +120,7 @@ fn catalogue(settings: &Settings) -> Result<Part, String> {
         u64::try_from(row.profiles.values().filter(|verdict| verdict.as_str() == "accept").count()).unwrap_or(u64::MAX)
     };
     part.wrongly_accepted = catalogue.rows.iter().filter(refusing).map(accepting).sum();
-    faults.into_iter().for_each(|fault| part.note(format!("FAULT: {fault}")));
+    faults.into_iter().for_each(|fault| part.fault(fault));
     Ok(part.with(&catalogue))
 }
 
@@ -135,7 +135,7 @@ fn cases(settings: &Settings) -> Result<Part, String> {
         *right += *outcome.as_ref().unwrap_or(&0);
         if let Err(why) = outcome {
             part.wrongly_accepted += u64::from(why.contains("ACCEPTED"));
-            part.note(format!("{what}: {name}: {why}"));
+            part.fault(format!("{what}: {name}: {why}"));
         }
     };
     for case in &cases {
@@ -208,7 +208,7 @@ fn edits(settings: &Settings) -> Result<Part, String> {
         report.crashed
     ));
     if !report.passes() {
-        part.note("FAULT: this part does not pass");
+        part.fault("this part does not pass");
     }
     Ok(part.with(&report))
 }
@@ -228,7 +228,10 @@ fn fuzzing(settings: &Settings) -> Result<Part, String> {
         for (target, count, thread) in running {
             let (executions, outcome) = match thread.join() {
                 Ok(executions) => (executions.to_string(), "no crash"),
-                Err(_) => (String::new(), "CRASHED: the input stands on stderr"),
+                Err(_) => {
+                    part.fault(format!("{} crashed; the input stands on stderr", target.name));
+                    (String::new(), "CRASHED")
+                }
             };
             part.row([target.name.to_owned(), count.to_string(), executions, outcome.to_owned()]);
         }
