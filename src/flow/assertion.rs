@@ -59,6 +59,7 @@ impl<'a, 'd, 't> Judged<'a, 'd, 't> {
 pub(super) fn read<'d>(
     element: Element<'d>,
     versions: &[SamlVersion],
+    trust: &Trust,
     inquiry: &mut Inquiry,
 ) -> Result<Assertion<'d>, Stopped> {
     let other_version = |found: &str| {
@@ -68,7 +69,8 @@ pub(super) fn read<'d>(
     };
     let version = if element.namespace() == ns::SAML1 { SamlVersion::Saml11 } else { SamlVersion::Saml20 };
     inquiry.require(versions.contains(&version), || other_version(version.as_str()).at(place(element)))?;
-    Assertion::read_any(element).map_err(|error| {
+    let known = |der: &[u8]| trust.known(der).map(|known| Arc::clone(&known.certificate));
+    Assertion::read_any(element, &known).map_err(|error| {
         let at = element.document().element(error.at);
         let refusal = match &error.kind {
             ErrorKind::Encrypted(_) => Refusal::new(CheckId::AssertionEncrypted),

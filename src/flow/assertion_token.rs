@@ -2,24 +2,16 @@
 
 use crate::flow::assertion;
 use crate::flow::inquiry::{Inquiry, Stopped};
-use crate::flow::parse;
 use crate::flow::profile::SamlVersion;
+use crate::flow::trust::Trust;
 use crate::wire::saml::Assertion;
-use crate::wire::xml::{Document, Limits};
-
-/// Reads the octets as XML, by the one parser.
-///
-/// # Errors
-/// [`Stopped`]; the inquiry has the refusal.
-pub fn document(octets: Vec<u8>, limits: &Limits, inquiry: &mut Inquiry) -> Result<Document, Stopped> {
-    parse::document(octets, limits, inquiry)
-}
+use crate::wire::xml::Document;
 
 /// Reads the root element as an assertion. Nothing of it is believed.
 ///
 /// # Errors
 /// [`Stopped`]; the inquiry has the refusal.
-pub fn read<'d>(document: &'d Document, inquiry: &mut Inquiry) -> Result<Assertion<'d>, Stopped> {
+pub fn read<'d>(document: &'d Document, trust: &Trust, inquiry: &mut Inquiry) -> Result<Assertion<'d>, Stopped> {
     // The token type of RFC 8693 that is offered means SAML 2.0.
-    assertion::read(document.root(), &[SamlVersion::Saml20], inquiry)
+    assertion::read(document.root(), &[SamlVersion::Saml20], trust, inquiry)
 }

@@ -303,13 +303,9 @@ fn by_assertion(
     let mut authenticated = holding(&judged, sender, key, Means::SamlHolderOfKey, issuer, (terms.now, inquiry))?;
     // `rules.md` 1.5: what the message does not cover speaks for its holder only. Another assertion of the same key, for
     // another party, could have been put in its place.
-    inquiry.require(message.covered().assertion() || authenticated.on_behalf_of.is_none(), || {
-        let parts = message.covered().elements().iter().map(|element| element.local_name());
-        Refusal::new(CheckId::AssertionCovered)
-            .with(Fact::text("element", "Assertion"))
-            .with(Fact::text("profile", "on-behalf-of"))
-            .with(Fact::list("wanted", ["Assertion"]))
-            .with(Fact::list("parts", parts))
+    let covered = message.covered();
+    inquiry.require(covered.assertion() || authenticated.on_behalf_of.is_none(), || {
+        covered.without_assertion("on-behalf-of")
     })?;
     authenticated.binding = Some(match terms.trust.certificate_of(&key) {
         Some(own) => Binding::Certificate { key, certificate: own.der().to_vec() },

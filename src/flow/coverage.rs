@@ -55,6 +55,11 @@ impl<'d> Covered<'d> {
     pub fn token(&self) -> bool {
         self.token
     }
+
+    /// What refuses a message that asks for something that only a covered assertion allows (`rules.md` 1.5).
+    pub(super) fn without_assertion(&self, asked: &str) -> Refusal {
+        not_covered(CheckId::AssertionCovered, ASSERTION, asked, &[ASSERTION], Set(&self.elements))
+    }
 }
 
 /// Checks every reference, then that all that must be covered is.
@@ -127,12 +132,16 @@ struct Asked<'a, 'd> {
 
 impl Asked<'_, '_> {
     fn refusal(&self, check: CheckId, element: &str) -> Refusal {
-        Refusal::new(check)
-            .with(Fact::text("element", element))
-            .with(Fact::text("profile", self.profile.name.as_str()))
-            .with(Fact::list("wanted", wanted(self.signer, self.profile)))
-            .with(Fact::list("parts", self.set.names()))
+        not_covered(check, element, &self.profile.name, &wanted(self.signer, self.profile), self.set)
     }
+}
+
+fn not_covered(check: CheckId, element: &str, profile: &str, wanted: &[&str], set: Set<'_, '_>) -> Refusal {
+    Refusal::new(check)
+        .with(Fact::text("element", element))
+        .with(Fact::text("profile", profile))
+        .with(Fact::list("wanted", wanted.iter().copied()))
+        .with(Fact::list("parts", set.names()))
 }
 
 /// All that the profile wants signed of a message with such a key.

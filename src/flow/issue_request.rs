@@ -287,14 +287,7 @@ fn on_behalf_of(
     }
     // `rules.md` 1.5: an assertion that the message does not cover speaks for its holder only.
     let uncovered = matches!(message.signer().source, KeySource::Assertion { .. }) && !message.covered().assertion();
-    inquiry.require(!uncovered, || {
-        let parts = message.covered().elements().iter().map(|element| element.local_name());
-        Refusal::new(CheckId::AssertionCovered)
-            .with(Fact::text("element", "Assertion"))
-            .with(Fact::text("profile", "OnBehalfOf"))
-            .with(Fact::list("wanted", ["Assertion"]))
-            .with(Fact::list("parts", parts))
-    })?;
+    inquiry.require(!uncovered, || message.covered().without_assertion("OnBehalfOf"))?;
     let party = match asked {
         OnBehalfOf::Token(token) if token.is(ns::WSSE, "UsernameToken") => named_party(*token),
         OnBehalfOf::Token(token) | OnBehalfOf::Named(token) => Err(token.qualified_name().to_owned()),

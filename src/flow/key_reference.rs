@@ -329,7 +329,7 @@ fn assertion<'d>(
         let found = format!("a reference to SAML {} (the assertion is another)", version_name(said.as_slice(), found));
         not_understood(found, terms).at(place(at))
     })?;
-    let assertion = crate::flow::assertion::read(element, &terms.profile.assertion.versions, inquiry)?;
+    let assertion = crate::flow::assertion::read(element, &terms.profile.assertion.versions, terms.trust, inquiry)?;
     let key = crate::flow::assertion::confirmation_key(&assertion, terms.trust, inquiry)?;
     Ok(SigningKey { key, source: KeySource::Assertion { assertion: Box::new(assertion) } })
 }

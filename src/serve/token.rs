@@ -14,7 +14,7 @@ use crate::flow::authenticate::{self, Authenticated, Exchange, OauthTerms};
 use crate::flow::inquiry::{Inquiry, Stop, Stopped};
 use crate::flow::sign::Issued;
 use crate::flow::sts::Sts;
-use crate::flow::{assertion_token, commit, decide, replay_check, sign, token_request};
+use crate::flow::{assertion_token, commit, decide, parse, replay_check, sign, token_request};
 use crate::model::{Caller, Door, Reference, Time};
 use crate::serve::oauth_answer::{self, OauthAnswer};
 use crate::serve::outcome::{Outcome, Request, refusal_of};
@@ -123,8 +123,8 @@ fn authenticated(
         }
         TokenRequest::TokenExchange(exchange) => {
             let octets = token_request::subject_token(exchange, inquiry)?;
-            let document = assertion_token::document(octets, &server.limits, inquiry)?;
-            let assertion = assertion_token::read(&document, inquiry)?;
+            let document = parse::document(octets, &server.limits, inquiry)?;
+            let assertion = assertion_token::read(&document, &trust, inquiry)?;
             let client_id = client.client_id.as_deref();
             let exchange = Exchange { assertion: &assertion, caller, client_id, client_assertion };
             authenticate::exchange(&exchange, terms, inquiry)

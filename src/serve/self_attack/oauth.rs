@@ -8,6 +8,7 @@ use super::message::Statement;
 use super::{Tally, Target, Wanted};
 use crate::flow::assertion_token;
 use crate::flow::authenticate::{self, Exchange, OauthTerms};
+use crate::flow::parse;
 use crate::flow::profile::SamlVersion;
 use crate::flow::trust::Trust;
 use crate::model::{Caller, CheckId};
@@ -187,8 +188,8 @@ impl Site<'_> {
         let tls_chain = shown.map(|actor| actor.certificate.der().to_vec()).into_iter().collect();
         let caller = Caller { peer: None, tls_chain };
         tally.attack(attack, wanted, |inquiry| {
-            let document = assertion_token::document(octets, self.target.limits, inquiry)?;
-            let assertion = assertion_token::read(&document, inquiry)?;
+            let document = parse::document(octets, self.target.limits, inquiry)?;
+            let assertion = assertion_token::read(&document, self.trust, inquiry)?;
             let exchange = Exchange { assertion: &assertion, caller: &caller, client_id: None, client_assertion: None };
             authenticate::exchange(&exchange, self.terms(self.trust), inquiry)
         });

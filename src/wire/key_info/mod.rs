@@ -6,6 +6,8 @@
 
 mod key_value;
 
+use std::sync::Arc;
+
 use crate::wire::crypto::DigestAlgorithm;
 use crate::wire::ns;
 use crate::wire::shape::{self, MAX_URI, Shape, ShapeError, name_of};
@@ -123,17 +125,25 @@ pub struct ShownKey {
     pub certificate: Option<Vec<u8>>,
 }
 
+/// Certificates that were read before, by their bytes: to read one again costs more than all that is done with it.
+pub type Known<'k> = dyn Fn(&[u8]) -> Option<Arc<Certificate>> + 'k;
+
+/// For whoever has read none before.
+pub fn none_known(_der: &[u8]) -> Option<Arc<Certificate>> {
+    None
+}
+
 /// Reads a `ds:KeyInfo` that must show one key by itself, as a holder-of-key confirmation does
 /// (SAML 2.0 Profiles section 3.1): one certificate, a KeyValue, or both with the same key.
 ///
 /// # Errors
 /// When it shows no key, two keys, or holds anything else.
-pub fn shown_key(key_info: Element<'_>) -> Result<ShownKey, ShapeError> {
+pub fn shown_key(key_info: Element<'_>, known: &Known<'_>) -> Result<ShownKey, ShapeError> {
     shape::no_text(key_info)?;
     let mut shown: Option<ShownKey> = None;
     for child in key_info.children() {
         let next = match (child.namespace(), child.local_name()) {
-            (ns::DS, "X509Data") => from_x509_data(child)?,
+            (ns::DS, "X509Data") => from_x509_data(child, known)?,
             (ns::DS, "KeyValue") => ShownKey { spki: key_value(child)?.spki().to_vec(), certificate: None },
             _ => return Err(ShapeError::new(Shape::Unexpected(name_of(child)), child)),
         };
@@ -148,7 +158,7 @@ pub fn shown_key(key_info: Element<'_>) -> Result<ShownKey, ShapeError> {
     shown.ok_or_else(|| ShapeError::new(Shape::Missing("ds:X509Data or ds:KeyValue"), key_info))
 }
 
-fn from_x509_data(element: Element<'_>) -> Result<ShownKey, ShapeError> {
+fn from_x509_data(element: Element<'_>, known: &Known<'_>) -> Result<ShownKey, ShapeError> {
     let data = x509_data(element)?;
     let [der] = data.certificates.as_slice() else {
         let kind = match data.certificates.len() {
@@ -157,8 +167,12 @@ fn from_x509_data(element: Element<'_>) -> Result<ShownKey, ShapeError> {
         };
         return Err(ShapeError::new(kind, element));
     };
-    let certificate =
-        Certificate::parse(der).map_err(|error| ShapeError::value("a certificate", "", error, element))?;
+    let certificate = match known(der) {
+        Some(certificate) => certificate,
+        None => Certificate::parse(der)
+            .map(Arc::new)
+            .map_err(|error| ShapeError::value("a certificate", "", error, element))?,
+    };
     if !data.all_name(&certificate) {
         return Err(ShapeError::new(Shape::Repeated("a key".to_owned()), element));
     }

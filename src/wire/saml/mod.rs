@@ -23,6 +23,7 @@ pub use write::{
     ConfirmationKey, NAME_ID_UNSPECIFIED, NewAssertion, NewAttribute, SIGNED_PREFIXES, Unsigned, WriteError, key_info,
 };
 
+use crate::wire::key_info::{self, Known};
 use crate::wire::ns;
 use crate::wire::shape::ShapeError;
 use crate::wire::xml::{Element, NodeId};
@@ -61,15 +62,20 @@ impl<'d> Assertion<'d> {
     /// # Errors
     /// When it is not version 2.0, or not of the schema's shape.
     pub fn read(element: Element<'d>) -> Result<Self, Error> {
-        read::assertion(element)
+        read::assertion(element, &key_info::none_known)
     }
 
-    /// Reads a `saml:Assertion` of SAML 2.0 or 1.1: the namespace says which.
+    /// Reads a `saml:Assertion` of SAML 2.0 or 1.1: the namespace says which. `known`: the certificates of holders that
+    /// were read before.
     ///
     /// # Errors
     /// When it is of no such version, or not of that version's shape.
-    pub fn read_any(element: Element<'d>) -> Result<Self, Error> {
-        if element.namespace() == ns::SAML1 { saml1::assertion(element) } else { read::assertion(element) }
+    pub fn read_any(element: Element<'d>, known: &Known<'_>) -> Result<Self, Error> {
+        if element.namespace() == ns::SAML1 {
+            saml1::assertion(element, known)
+        } else {
+            read::assertion(element, known)
+        }
     }
 
     /// The one attribute of this name; its values may be many.

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::statements::{attribute_statement, authn_statement, conditions};
 use super::subject::{name_id, subject};
 use super::{Assertion, Conditions, Error, ErrorKind, Version};
+use crate::wire::key_info::Known;
 use crate::wire::ns;
 use crate::wire::shape::{self, Shape, ShapeError, name_of, short};
 use crate::wire::xml::Element;
@@ -20,7 +21,7 @@ enum Part {
     Statement,
 }
 
-pub(super) fn assertion(element: Element<'_>) -> Result<Assertion<'_>, Error> {
+pub(super) fn assertion<'d>(element: Element<'d>, known: &Known<'_>) -> Result<Assertion<'d>, Error> {
     if !element.is(ns::SAML2, "Assertion") {
         return Err(Error::new(ErrorKind::NotAnAssertion(name_of(element)), element));
     }
@@ -45,7 +46,7 @@ pub(super) fn assertion(element: Element<'_>) -> Result<Assertion<'_>, Error> {
             return Err(out_of_order(part, last, child));
         }
         last = Some(part);
-        parts.take(part, child)?;
+        parts.take(part, child, known)?;
     }
     Ok(Assertion {
         element,
@@ -97,14 +98,14 @@ struct Parts<'d> {
 }
 
 impl<'d> Parts<'d> {
-    fn take(&mut self, part: Part, child: Element<'d>) -> Result<(), Error> {
+    fn take(&mut self, part: Part, child: Element<'d>, known: &Known<'_>) -> Result<(), Error> {
         match part {
             Part::Issuer => self.issuer = Some(name_id(child)?),
             Part::Signature if self.issuer.is_none() => {
                 return Err(Error::new(ErrorKind::SignaturePosition, child));
             }
             Part::Signature => self.signature = Some(child),
-            Part::Subject => self.subject = Some(subject(child)?),
+            Part::Subject => self.subject = Some(subject(child, known)?),
             Part::Conditions => self.conditions = conditions(child)?,
             // Advice may be ignored without harm (Core section 2.6.1). Not looked into.
             Part::Advice => {}

@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 use super::statements::{Attribute, AuthnStatement, Conditions, attribute_value, audiences};
 use super::subject::{ConfirmationMethod, NameId, Subject, SubjectConfirmation, name_id};
 use super::{Assertion, Error, ErrorKind, MAX_ITEMS, Version};
-use crate::wire::key_info::shown_key;
+use crate::wire::key_info::{Known, shown_key};
 use crate::wire::ns;
 use crate::wire::shape::{self, MAX_URI, Shape, ShapeError, name_of, short};
 use crate::wire::xml::Element;
@@ -31,7 +31,7 @@ enum Part {
     Signature,
 }
 
-pub(super) fn assertion(element: Element<'_>) -> Result<Assertion<'_>, Error> {
+pub(super) fn assertion<'d>(element: Element<'d>, known: &Known<'_>) -> Result<Assertion<'d>, Error> {
     if !element.is(ns::SAML1, "Assertion") {
         return Err(Error::new(ErrorKind::NotAnAssertion(name_of(element)), element));
     }
@@ -60,7 +60,7 @@ pub(super) fn assertion(element: Element<'_>) -> Result<Assertion<'_>, Error> {
             return Err(out_of_order(part, last, child));
         }
         last = Some(part);
-        parts.take(part, child)?;
+        parts.take(part, child, known)?;
     }
     Ok(Assertion {
         element,
@@ -114,22 +114,22 @@ struct Parts<'d> {
 }
 
 impl<'d> Parts<'d> {
-    fn take(&mut self, part: Part, child: Element<'d>) -> Result<(), Error> {
+    fn take(&mut self, part: Part, child: Element<'d>, known: &Known<'_>) -> Result<(), Error> {
         match part {
             Part::Conditions => self.conditions = conditions(child)?,
             // Advice may be ignored without harm (SAML 1.1 Core section 2.3.2.2). Not looked into.
             Part::Advice => {}
-            Part::Statement => self.statement(child)?,
+            Part::Statement => self.statement(child, known)?,
             Part::Signature => self.signature = Some(child),
         }
         Ok(())
     }
 
-    fn statement(&mut self, statement: Element<'d>) -> Result<(), Error> {
+    fn statement(&mut self, statement: Element<'d>, known: &Known<'_>) -> Result<(), Error> {
         shape::no_text(statement)?;
         let own = shape::at_most_one(statement, ns::SAML1, "Subject")?;
         match own {
-            Some(own) => self.subject(own)?,
+            Some(own) => self.subject(own, known)?,
             // Only a bare Statement, an extension, may have none; it says nothing that is read.
             None if statement.local_name() == "Statement" => {}
             None => return Err(ShapeError::new(Shape::Missing("saml:Subject"), statement).into()),
@@ -150,8 +150,8 @@ impl<'d> Parts<'d> {
 
     /// One subject for all statements. Who is meant would otherwise depend on which statement is
     /// asked (`rules.md` 1.6).
-    fn subject(&mut self, element: Element<'d>) -> Result<(), Error> {
-        let Subject { name_id, confirmations } = subject(element)?;
+    fn subject(&mut self, element: Element<'d>, known: &Known<'_>) -> Result<(), Error> {
+        let Subject { name_id, confirmations } = subject(element, known)?;
         let Some(known) = &mut self.subject else {
             self.subject = Some(Subject { name_id, confirmations });
             return Ok(());
@@ -167,7 +167,7 @@ impl<'d> Parts<'d> {
     }
 }
 
-fn subject(element: Element<'_>) -> Result<Subject, Error> {
+fn subject(element: Element<'_>, known: &Known<'_>) -> Result<Subject, Error> {
     shape::no_text(element)?;
     let mut subject = Subject::default();
     for child in element.children() {
@@ -176,7 +176,7 @@ fn subject(element: Element<'_>) -> Result<Subject, Error> {
                 subject.name_id = Some(name_id(child)?);
             }
             (ns::SAML1, "SubjectConfirmation") if subject.confirmations.is_empty() => {
-                subject.confirmations.push(confirmation(child)?);
+                subject.confirmations.push(confirmation(child, known)?);
             }
             _ => return Err(unexpected(child)),
         }
@@ -187,7 +187,7 @@ fn subject(element: Element<'_>) -> Result<Subject, Error> {
     Ok(subject)
 }
 
-fn confirmation(element: Element<'_>) -> Result<SubjectConfirmation, Error> {
+fn confirmation(element: Element<'_>, known: &Known<'_>) -> Result<SubjectConfirmation, Error> {
     shape::no_text(element)?;
     let mut methods = Vec::new();
     let mut keys = Vec::new();
@@ -196,7 +196,7 @@ fn confirmation(element: Element<'_>) -> Result<SubjectConfirmation, Error> {
             (ns::SAML1, "ConfirmationMethod") if keys.is_empty() && methods.len() < MAX_METHODS => {
                 methods.push(method(&shape::some_text(child, MAX_URI)?));
             }
-            (ns::DS, "KeyInfo") if keys.is_empty() && !methods.is_empty() => keys.push(shown_key(child)?),
+            (ns::DS, "KeyInfo") if keys.is_empty() && !methods.is_empty() => keys.push(shown_key(child, known)?),
             // SubjectConfirmationData is of any type: what it would ask of us cannot be judged.
             _ => return Err(unexpected(child)),
         }
@@ -324,6 +324,7 @@ const MAX_METHODS: usize = 8;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::key_info::none_known;
     use crate::wire::xml::{Document, Limits};
 
     const KEY_INFO: &str = "<ds:KeyInfo><ds:KeyValue><ds:RSAKeyValue><ds:Modulus>ANEB</ds:Modulus><ds:Exponent>AQAB\
@@ -372,7 +373,10 @@ mod tests {
 
     fn error_of(inside: &str) -> String {
         let document = document("MajorVersion='1' MinorVersion='1'", inside);
-        Assertion::read_any(document.root()).map(|assertion| format!("{assertion:?}")).unwrap_err().to_string()
+        Assertion::read_any(document.root(), &none_known)
+            .map(|assertion| format!("{assertion:?}"))
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
@@ -386,7 +390,7 @@ mod tests {
             attributes_of(&subject_of("CN=\"x\", O=y", ""))
         );
         let document = document("MajorVersion='1' MinorVersion='1'", &inside);
-        let assertion = Assertion::read_any(document.root()).unwrap();
+        let assertion = Assertion::read_any(document.root(), &none_known).unwrap();
         assert_eq!((assertion.version, assertion.id), (Version::Saml11, "_a"));
         assert_eq!(assertion.issuer.value, "urn:issuer");
         assert!(assertion.signature.is_some() && assertion.conditions.one_time_use);
@@ -416,7 +420,7 @@ mod tests {
         ] {
             let inside = authentication_of(&subject_of("x", &confirmed(methods)));
             let document = document("MajorVersion='1' MinorVersion='1'", &inside);
-            let assertion = Assertion::read_any(document.root()).unwrap();
+            let assertion = Assertion::read_any(document.root(), &none_known).unwrap();
             let is = assertion.subject.confirmations.iter().all(|c| c.method == ConfirmationMethod::HolderOfKey);
             assert_eq!(is, wanted, "{methods:?}");
         }
@@ -448,7 +452,7 @@ mod tests {
         }
         for version in ["MajorVersion='1' MinorVersion='0'", "MajorVersion='2' MinorVersion='0'", "MajorVersion='1'"] {
             let document = document(version, &authentication);
-            assert!(Assertion::read_any(document.root()).is_err(), "{version}");
+            assert!(Assertion::read_any(document.root(), &none_known).is_err(), "{version}");
         }
     }
 }

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Error, ErrorKind, MAX_ITEMS, MAX_VALUE};
-use crate::wire::key_info::{ShownKey, shown_key};
+use crate::wire::key_info::{Known, ShownKey, shown_key};
 use crate::wire::ns;
 use crate::wire::shape::{self, Shape, ShapeError, name_of};
 use crate::wire::xml::Element;
@@ -82,7 +82,7 @@ pub(super) fn name_id(element: Element<'_>) -> Result<NameId, Error> {
     })
 }
 
-pub(super) fn subject(element: Element<'_>) -> Result<Subject, Error> {
+pub(super) fn subject(element: Element<'_>, known: &Known<'_>) -> Result<Subject, Error> {
     shape::no_text(element)?;
     let mut subject = Subject::default();
     for child in element.children() {
@@ -91,7 +91,7 @@ pub(super) fn subject(element: Element<'_>) -> Result<Subject, Error> {
                 subject.name_id = Some(name_id(child)?);
             }
             (ns::SAML2, "SubjectConfirmation") if subject.confirmations.len() < MAX_ITEMS => {
-                subject.confirmations.push(confirmation(child)?);
+                subject.confirmations.push(confirmation(child, known)?);
             }
             (ns::SAML2, "EncryptedID") => {
                 return Err(Error::new(ErrorKind::Encrypted("EncryptedID".to_owned()), child));
@@ -102,7 +102,7 @@ pub(super) fn subject(element: Element<'_>) -> Result<Subject, Error> {
     Ok(subject)
 }
 
-fn confirmation(element: Element<'_>) -> Result<SubjectConfirmation, Error> {
+fn confirmation(element: Element<'_>, known: &Known<'_>) -> Result<SubjectConfirmation, Error> {
     shape::no_text(element)?;
     let mut data = None;
     for child in element.children() {
@@ -132,20 +132,20 @@ fn confirmation(element: Element<'_>) -> Result<SubjectConfirmation, Error> {
         confirmation.recipient = attribute("Recipient");
         confirmation.in_response_to = attribute("InResponseTo");
         confirmation.address = attribute("Address");
-        confirmation.keys = keys(data)?;
+        confirmation.keys = keys(data, known)?;
     }
     Ok(confirmation)
 }
 
 /// KeyInfoConfirmationDataType (Core section 2.4.1.3): KeyInfos and nothing else.
-fn keys(data: Element<'_>) -> Result<Vec<ShownKey>, Error> {
+fn keys(data: Element<'_>, known: &Known<'_>) -> Result<Vec<ShownKey>, Error> {
     shape::no_text(data)?;
     let mut keys = Vec::new();
     for child in data.children() {
         if !child.is(ns::DS, "KeyInfo") || keys.len() >= MAX_KEYS {
             return Err(ShapeError::new(Shape::Unexpected(name_of(child)), child).into());
         }
-        keys.push(shown_key(child)?);
+        keys.push(shown_key(child, known)?);
     }
     Ok(keys)
 }
