@@ -22,6 +22,7 @@ pub mod judge;
 pub mod keys;
 pub mod lists;
 pub mod mutants;
+pub mod mutated_code;
 pub mod mutation;
 pub mod oracles;
 mod path;

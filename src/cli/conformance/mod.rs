@@ -1,6 +1,7 @@
 //! `vidimus conformance …`: the corpus and the proofs, run from the program itself. For those who
 //! work on it, and for those who want to see its figures made again; so it stands in no help text.
 
+mod mutants;
 mod parts;
 mod report;
 
@@ -22,6 +23,8 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Say of mutated code what no test noticed
+    Mutants(mutants::Args),
     /// Run all proofs, and write their tables
     Report(report::Args),
 }
@@ -30,6 +33,7 @@ enum Verb {
 /// When the corpus cannot be read.
 pub fn run(args: &Args, out: &mut Output<'_>) -> Result<Exit, Failure> {
     match &args.verb {
+        Verb::Mutants(args) => mutants::run(args, out),
         Verb::Report(args) => report::run(args, out),
     }
 }
