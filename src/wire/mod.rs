@@ -53,3 +53,6 @@ pub mod jwt;
 
 /// The forms and answers of the OAuth endpoints.
 pub mod oauth;
+
+#[cfg(test)]
+mod readings;

@@ -23,7 +23,8 @@ use crate::wire::ns;
 use crate::wire::x509::Certificate;
 use crate::wire::xml::{Document, Element, Limits};
 
-pub use super::rules::{LOOSER, STRICTER};
+use super::rules::Rule;
+pub use super::rules::{IN_KEY_INFO, LOOSER, STRICTER};
 
 /// Who makes and verifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -345,12 +346,19 @@ fn itself(message: &Message, signature: &Result<(), String>, whole: &Result<(), 
     }
 }
 
+/// By what rules we may take a message that another refuses: none where it must be refused, or nothing was changed.
+fn looser(message: &Message) -> impl Iterator<Item = &'static Rule> {
+    let altered = message.altered.as_ref().filter(|altered| !altered.must_be_refused);
+    let anywhere = altered.map(|_| LOOSER).unwrap_or_default();
+    let hint = altered.filter(|altered| altered.hint).map(|_| IN_KEY_INFO).unwrap_or_default();
+    anywhere.iter().chain(hint)
+}
+
 /// Another's verdict against ours.
 fn one(message: &Message, who: Who, mine: &Result<(), String>, theirs: &Result<(), String>, table: &mut Table) {
     let direction = direction(message.maker, who);
     let kind = message.altered.as_ref().map(|altered| altered.kind);
     let must = message.altered.as_ref().is_none_or(|altered| !altered.must_be_refused);
-    let hint = message.altered.as_ref().is_some_and(|altered| altered.hint);
     match (mine, theirs) {
         (Ok(()), Ok(())) if must => {
             table.agree();
@@ -364,9 +372,9 @@ fn one(message: &Message, who: Who, mine: &Result<(), String>, theirs: &Result<(
             table.agree();
             table.count(&format!("refused by both: {}", kind.unwrap_or_default()));
         }
-        (Ok(()), Err(why)) => match LOOSER.iter().find(|rule| rule.is_of(who.name(), why)) {
-            Some(rule) if hint => table.explain(rule.name),
-            _ => table.differ(&sort_of(who, &format!("refuses: {why}")), || {
+        (Ok(()), Err(why)) => match looser(message).find(|rule| rule.is_of(who.name(), why)) {
+            Some(rule) => table.explain(rule.name),
+            None => table.differ(&sort_of(who, &format!("refuses: {why}")), || {
                 shown(message, who.name(), format!("{direction}: we take it, they do not: {why}"))
             }),
         },

@@ -183,11 +183,13 @@ mod tests {
     fn the_order_of_the_children_means_nothing() {
         let document = envelope(
             "<wsse:Security><ds:Signature/><wsse:BinarySecurityToken/><wsu:Timestamp/><e:Assertion xmlns:e='urn:evil'/>\
-             <x:EncryptedKey xmlns:x='http://www.w3.org/2001/04/xmlenc#'/></wsse:Security>",
+             <x:EncryptedKey xmlns:x='http://www.w3.org/2001/04/xmlenc#'/><wsse:UsernameToken/>\
+             <wsse:SecurityTokenReference/><wsse:SecurityTokenReference/></wsse:Security>",
         );
         let header = SecurityHeader::read(&Envelope::read(&document).unwrap()).unwrap().unwrap();
         assert_eq!((header.signatures.len(), header.binary_security_tokens.len(), header.timestamps.len()), (1, 1, 1));
         assert_eq!((header.assertions.len(), header.others.len(), header.encrypted.len()), (0, 1, 1));
+        assert_eq!((header.username_tokens.len(), header.references.len()), (1, 2));
     }
 
     #[test]

@@ -185,6 +185,15 @@ fn refuses_what_stands_outside_the_root() {
 }
 
 #[test]
+fn what_only_begins_like_a_declaration_is_an_attribute() {
+    let document = Document::parse("<a xmlnsa='1' xmln='2' xmlnsb:c='3' xmlns:xmlnsb='urn:b'/>", &Limits::default());
+    let document = document.expect("well-formed");
+    let named = |namespace, name| document.root().attribute(namespace, name);
+    assert_eq!((named("", "xmlnsa"), named("", "xmln"), named("urn:b", "c")), (Some("1"), Some("2"), Some("3")));
+    assert_eq!(document.root().namespace(), "");
+}
+
+#[test]
 fn refuses_names_and_namespaces_that_readers_read_differently() {
     refuses(
         ErrorKind::Namespace,
@@ -195,6 +204,8 @@ fn refuses_names_and_namespaces_that_readers_read_differently() {
             "<a xmlns:p=''/>",
             "<a xmlns:xml='urn:evil'/>",
             "<a xmlns:xmlns='urn:x'/>",
+            "<a xmlns:p='urn:p' xmlns:xmlns='urn:p'/>",
+            "<a xmlns:p='urn:p' xmlns:xml='urn:p'/>",
             "<a xmlns:xmlns='http://www.w3.org/2000/xmlns/'/>",
             "<a xmlns='http://www.w3.org/2000/xmlns/'/>",
             "<a xmlns='http://www.w3.org/XML/1998/namespace'/>",

@@ -109,6 +109,15 @@ fn an_element_is_taken_whole_only_where_its_declarations_are_those_of_the_form()
 }
 
 #[test]
+fn a_start_tag_that_stands_there_again_is_put_in_order_again() {
+    let again = r#"<b z="1" y="&amp;" x='3'/><c></c>"#.repeat(3);
+    let form_of_one = r#"<b x="3" y="&amp;" z="1"></b><c></c>"#;
+    assert_eq!(form(&format!("<a>{again}</a>"), &[], &[]), format!("<a>{}</a>", form_of_one.repeat(3)));
+    let plain = r#"<b z="1" y="2"></b>"#.repeat(3);
+    assert_eq!(form(&format!("<a>{plain}</a>"), &[], &[]), format!("<a>{}</a>", r#"<b y="2" z="1"></b>"#.repeat(3)));
+}
+
+#[test]
 fn stops_at_the_limit() {
     for text in ["<a>&gt;&gt;&gt;&gt;</a>", "<a><b></b></a>", "<a></a>"] {
         let document = Document::parse(text, &Limits::default()).expect("well-formed");
@@ -117,4 +126,12 @@ fn stops_at_the_limit() {
         assert_eq!(written(length), Ok(length), "{text}");
         assert_eq!(written(length - 1).map_err(|error| error.kind), Err(ErrorKind::LimitCanonicalForm), "{text}");
     }
+    // It says where the form became too long.
+    let at = |text: &str, limit| {
+        let document = Document::parse(text, &Limits::default()).expect("well-formed");
+        let how = Exclusive { limit, ..Exclusive::default() };
+        exclusive(document.root(), &how, &mut Vec::new()).expect_err("too long").offset
+    };
+    assert_eq!(at("<a >1234567890</a>", 5), 4);
+    assert_eq!(at("<a ><b >12</b></a>", 5), 4);
 }
