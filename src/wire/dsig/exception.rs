@@ -73,3 +73,21 @@ impl FromIterator<Exception> for Exceptions {
         set
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_holds_what_was_put_in_and_nothing_else() {
+        let mut set = Exceptions::default();
+        assert!(set.is_empty() && set.iter().next().is_none());
+        for (count, exception) in Exception::ALL.into_iter().enumerate() {
+            assert!(!set.contains(exception));
+            set.insert(exception);
+            assert!(set.contains(exception) && !set.is_empty());
+            assert_eq!(set.iter().collect::<Vec<_>>(), Exception::ALL[..=count]);
+        }
+        assert_eq!(Exception::ALL.into_iter().collect::<Exceptions>(), set);
+    }
+}

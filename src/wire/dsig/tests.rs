@@ -2,6 +2,7 @@
 
 use super::sign::{self, Enveloped, How, OverParts, Part, Place, Target};
 use super::{Error, Signature};
+use crate::wire::base64;
 use crate::wire::crypto::{DigestAlgorithm, KeyKind, PrivateKey, SignatureAlgorithm};
 use crate::wire::ns;
 use crate::wire::xml::writer::{Name, Writer};
@@ -365,6 +366,8 @@ fn a_signature_goes_where_it_is_told() {
         ("<r><h/><b/></r>", "<r><h><ds:Signature"),
         ("<r><h a='>' ></h><b/></r>", "<r><h a='>' ><ds:Signature"),
         ("<r><h> <i/></h><b/></r>", "<r><h><ds:Signature"),
+        ("<r><h a='x>y' ></h><b/></r>", "<r><h a='x>y' ><ds:Signature"),
+        ("<r><header/><b/></r>", "<r><header><ds:Signature"),
     ] {
         let document = parsed(text);
         let [h, b] = [0, 1].map(|index| document.root().children().nth(index).expect("a child").id());
@@ -385,6 +388,10 @@ fn a_signature_goes_where_it_is_told() {
             if matches!(place, Place::FirstIn(_)) {
                 assert!(signed.starts_with(wanted), "{signed}");
             }
+            let (octets, before, after) = sign::draft_parts(&document, &what(place)).expect("a draft").into_parts();
+            let value = base64::encode(&key.sign(what(place).algorithm, &octets).expect("signed"));
+            let sealed = String::from_utf8([before, value.into_bytes(), after].concat()).expect("UTF-8");
+            assert_eq!(verdict(&sealed, &key).as_deref(), Ok(&["/r/b".to_owned()][..]), "{sealed}");
         }
     }
 }

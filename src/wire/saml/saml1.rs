@@ -380,6 +380,31 @@ mod tests {
     }
 
     #[test]
+    fn takes_as_much_of_everything_as_is_said_and_no_more() {
+        let version = "MajorVersion='1' MinorVersion='1'";
+        let taken = |document: Document| Assertion::read_any(document.root(), &none_known).is_ok();
+        let subject = subject_of("a", &confirmed(&["holder-of-key"]));
+        let issued_by = |length: usize| {
+            let text = document(version, &authentication_of(&subject));
+            let text = String::from_utf8_lossy(text.bytes()).replace("urn:issuer", &"i".repeat(length));
+            Document::parse(text, &Limits::default()).unwrap()
+        };
+        assert!(taken(issued_by(MAX_URI)) && !taken(issued_by(MAX_URI + 1)) && !taken(issued_by(0)));
+        let attributes = |counts: &[usize]| {
+            let attribute = "<saml:Attribute AttributeName='n' AttributeNamespace='urn:certified'>\
+                             <saml:AttributeValue>v</saml:AttributeValue></saml:Attribute>";
+            let statement = |count: &usize| {
+                format!("<saml:AttributeStatement>{subject}{}</saml:AttributeStatement>", attribute.repeat(*count))
+            };
+            document(version, &counts.iter().map(statement).collect::<String>())
+        };
+        assert!(taken(attributes(&[MAX_ITEMS])) && !taken(attributes(&[MAX_ITEMS + 1])));
+        assert!(taken(attributes(&[1, MAX_ITEMS - 1])) && !taken(attributes(&[1, MAX_ITEMS])));
+        // Each of these has one confirmation.
+        assert!(taken(attributes(&vec![1; MAX_ITEMS])) && !taken(attributes(&vec![1; MAX_ITEMS + 1])));
+    }
+
+    #[test]
     fn reads_what_a_real_platform_writes() {
         // The confirmation stands in one statement; the other repeats the name only.
         let inside = format!(

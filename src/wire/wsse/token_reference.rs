@@ -231,6 +231,7 @@ mod tests {
             (reference("<wsse:Reference URI='#X509-1'/>"), "Direct X509-1"),
             (reference(&format!("<ds:X509Data>{issuer_serial}</ds:X509Data>")), "IssuerSerial"),
             (read(&format!("<ds:X509Data>{issuer_serial}</ds:X509Data>")), "IssuerSerial"),
+            (reference(issuer_serial), "IssuerSerial"),
             (key_identifier(ns::X509_SUBJECT_KEY_IDENTIFIER, "AQID"), "SubjectKeyIdentifier"),
             (key_identifier(ns::THUMBPRINT_SHA1, "AQID"), "ThumbprintSHA1"),
             (key_identifier(ns::X509_V3, "AQID"), "X509Certificate"),

@@ -583,6 +583,8 @@ mod tests {
         assert_eq!(a.attribute("urn:s", "b"), Some("1&2"));
         assert_eq!(a.text().as_deref(), Some("text&"));
         assert_eq!(a.path(), "/s:E/a[1]");
+        let again = parsed(SOAP);
+        assert!(a == document.element(a.id()) && a != root && a != again.element(a.id()));
         assert!(a.source().starts_with("<a Id") && a.source().ends_with("</a>"));
         let texts: Vec<_> = root.content().filter(|content| matches!(content, Content::Text(_))).collect();
         assert_eq!((root.content().count(), texts), (4, vec![Content::Text("\n")]));

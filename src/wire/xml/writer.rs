@@ -186,7 +186,7 @@ mod tests {
             .attribute("b", "1\n\"<>&")
             .attribute_of(Name::new("a", "urn:a", "x"), "");
         writer.leaf(Name::new("s", "urn:s", "T"), &[("z", "1"), ("y", "2")], "a<b>&\r\n\u{e9}");
-        writer.start(Name::new("", "urn:d", "U")).start(Name::new("", "", "V")).end().end();
+        writer.start(Name::new("", "urn:d", "U")).attribute("k", "v").start(Name::new("", "", "V")).end().end();
         writer.start(Name::new("a", "urn:other", "W")).attribute_of(Name::new("xml", "", "lang"), "nl");
         let bytes = writer.finish();
         let document = Document::parse(bytes.clone(), &Limits::default()).expect("well-formed");

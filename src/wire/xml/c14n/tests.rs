@@ -93,6 +93,21 @@ fn an_element_is_taken_whole_only_where_its_declarations_are_those_of_the_form()
     for outside in [format!(r#"<p:a xmlns:p="urn:o">{whole}</p:a>"#), format!("<a>{whole}{whole}</a>")] {
         assert_eq!(form(&outside, &[], &[]), outside);
     }
+    // The same when it is not the element itself that declares, uses, or both, but what is deep inside.
+    let (deep, bare) = ("<a><b></b><c><p:d xmlns:p=\"urn:p\"></p:d></c></a>", "<a><b></b><c><p:d></p:d></c></a>");
+    assert_eq!(
+        form(&format!(r#"<p:r xmlns:p="urn:p">{deep}</p:r>"#), &[], &[]),
+        format!(r#"<p:r xmlns:p="urn:p">{bare}</p:r>"#)
+    );
+    assert_eq!(form(&format!(r#"<r xmlns:p="urn:p">{bare}</r>"#), &[], &[]), format!("<r>{deep}</r>"));
+    assert_eq!(form(&format!("<r>{deep}</r>"), &[], &[]), format!("<r>{deep}</r>"));
+    let inner = r#"<p:a xmlns:p="urn:p"><p:b xmlns:p="urn:p"></p:b></p:a>"#;
+    assert_eq!(form(&format!("<r>{inner}</r>"), &[], &[]), r#"<r><p:a xmlns:p="urn:p"><p:b></p:b></p:a></r>"#);
+    // A declaration that nothing needs: one that is never used, and one that undeclares nothing.
+    assert_eq!(
+        form(r#"<r><a xmlns:p="urn:p"><b xmlns=""></b></a><b xmlns=""></b></r>"#, &[], &[]),
+        "<r><a><b></b></a><b></b></r>"
+    );
     // What it uses is bound around it to another namespace than the one rendered.
     let rebound = r#"<p:a xmlns:p="urn:1"><b xmlns:p="urn:2"><p:c></p:c></b><p:c></p:c></p:a>"#;
     assert_eq!(form(rebound, &[], &[]), r#"<p:a xmlns:p="urn:1"><b><p:c xmlns:p="urn:2"></p:c></b><p:c></p:c></p:a>"#);
@@ -115,6 +130,14 @@ fn a_start_tag_that_stands_there_again_is_put_in_order_again() {
     assert_eq!(form(&format!("<a>{again}</a>"), &[], &[]), format!("<a>{}</a>", form_of_one.repeat(3)));
     let plain = r#"<b z="1" y="2"></b>"#.repeat(3);
     assert_eq!(form(&format!("<a>{plain}</a>"), &[], &[]), format!("<a>{}</a>", r#"<b y="2" z="1"></b>"#.repeat(3)));
+}
+
+#[test]
+fn a_start_tag_has_one_space_before_each_attribute_whatever_stood_there() {
+    for (between, around) in [("\t", "="), ("\n", "="), ("  ", "="), (" ", " ="), (" ", "= "), (" ", "=\n")] {
+        let text = format!("<a><b{between}c{around}\"1\"{between}d{around}\"2\"></b></a>");
+        assert_eq!(form(&text, &[], &[]), r#"<a><b c="1" d="2"></b></a>"#, "{text:?}");
+    }
 }
 
 #[test]
