@@ -1,7 +1,7 @@
 //! Messages made by `sign`, damaged one way each, and what the verifier says of them.
 
 use super::sign::{self, Enveloped, How, OverParts, Part, Place, Target};
-use super::{Error, Signature};
+use super::{Error, Exception, Exceptions, Signature};
 use crate::wire::base64;
 use crate::wire::crypto::{DigestAlgorithm, KeyKind, PrivateKey, SignatureAlgorithm};
 use crate::wire::ns;
@@ -245,6 +245,12 @@ fn refuses_transforms_out_of_order() {
     }
     let damaged = message.replacen(&format!("<ds:Transforms>{exclusive}</ds:Transforms>"), "", 1);
     assert!(matches!(verdict(&damaged, &key), Err(Error::InclusiveByDefault { .. })));
+    // Whom a dated exception allows inclusive forms says so without a transform, too.
+    let document = parsed(damaged.as_str());
+    let element = document.elements().find(|e| e.is(ns::DS, "Signature")).expect("a Signature");
+    let open = Exceptions::from_iter([Exception::InclusiveCanonicalization]);
+    let signature = Signature::parse_with(element, &Limits::default(), open).expect("a structure");
+    assert!(signature.faults().is_empty(), "{:?}", signature.faults());
     let damaged = message.replacen(&exclusive, &exclusive.repeat(4), 1);
     assert!(matches!(verdict(&damaged, &key), Err(Error::Structure { .. })));
 }

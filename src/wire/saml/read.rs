@@ -146,6 +146,50 @@ mod tests {
     }
 
     #[test]
+    fn refuses_what_stands_where_something_else_belongs_or_once_more() {
+        let with = |inside: &str| assertion(&format!("{HEAD}{SUBJECT}{inside}"));
+        let subject = |inside: &str| {
+            let method = "urn:oasis:names:tc:SAML:2.0:cm:holder-of-key";
+            let confirmation =
+                format!("<saml:SubjectConfirmation Method='{method}'>{inside}</saml:SubjectConfirmation>");
+            assertion(&format!("{HEAD}<saml:Subject>{confirmation}</saml:Subject>"))
+        };
+        let key = "<ds:KeyValue><ds:RSAKeyValue><ds:Modulus>ANEB</ds:Modulus><ds:Exponent>AQAB</ds:Exponent>\
+                   </ds:RSAKeyValue></ds:KeyValue>";
+        let data = |inside: &str| format!("<saml:SubjectConfirmationData>{inside}</saml:SubjectConfirmationData>");
+        let key_info = format!("<ds:KeyInfo>{key}</ds:KeyInfo>");
+        let name = "<saml:NameID>n</saml:NameID>";
+        let attribute = |inside: &str| {
+            with(&format!(
+                "<saml:AttributeStatement><saml:Attribute Name='n'>{inside}</saml:Attribute></saml:AttributeStatement>"
+            ))
+        };
+        let value = "<saml:AttributeValue>v</saml:AttributeValue>";
+        for refused in [
+            with("<saml:Conditions><saml:OneTimeUse/><saml:OneTimeUse/></saml:Conditions>"),
+            with("<saml:Conditions><saml:ProxyRestriction/><saml:ProxyRestriction/></saml:Conditions>"),
+            attribute("<saml:Value>v</saml:Value>"),
+            attribute(&value.repeat(257)),
+            subject(&format!("{}{name}", data(&key_info))),
+            subject(&data(&format!("<ds:Other>{key}</ds:Other>"))),
+            subject(&data(&key_info.repeat(5))),
+        ] {
+            error_of(&refused);
+        }
+        let long = format!("<saml:AttributeValue>{}</saml:AttributeValue>", "v".repeat(16 * 1024));
+        for taken in [
+            with("<saml:Conditions><saml:OneTimeUse/><saml:ProxyRestriction/></saml:Conditions>"),
+            attribute(&value.repeat(256)),
+            attribute(&long),
+            subject(&format!("{name}{}", data(&key_info))),
+            subject(&data(&key_info.repeat(4))),
+        ] {
+            let document = Document::parse(taken.as_str(), &Limits::default()).unwrap();
+            assert!(Assertion::read(document.root()).is_ok(), "{:?}", Assertion::read(document.root()));
+        }
+    }
+
+    #[test]
     fn reads_all_that_an_assertion_says() {
         let xml = assertion(&format!(
             "{HEAD}<ds:Signature/>\n<saml:Subject><saml:NameID>x</saml:NameID><saml:SubjectConfirmation \

@@ -400,6 +400,18 @@ mod tests {
         };
         assert!(taken(attributes(&[MAX_ITEMS])) && !taken(attributes(&[MAX_ITEMS + 1])));
         assert!(taken(attributes(&[1, MAX_ITEMS - 1])) && !taken(attributes(&[1, MAX_ITEMS])));
+        let confirmation = |inside: &str| {
+            let confirmed = format!("<saml:SubjectConfirmation>{inside}</saml:SubjectConfirmation>");
+            document(version, &authentication_of(&subject_of("a", &confirmed)))
+        };
+        let method = "<saml:ConfirmationMethod>urn:oasis:names:tc:SAML:1.0:cm:bearer</saml:ConfirmationMethod>";
+        assert!(
+            taken(confirmation(&method.repeat(MAX_METHODS))) && !taken(confirmation(&method.repeat(MAX_METHODS + 1)))
+        );
+        assert!(!taken(confirmation(&format!("{method}{KEY_INFO}{method}"))));
+        for stranger in ["<saml:Stranger/>", "<ds:SubjectLocality/>"] {
+            assert!(!taken(document(version, &authentication_of(&format!("{subject}{stranger}")))), "{stranger}");
+        }
         // Each of these has one confirmation.
         assert!(taken(attributes(&vec![1; MAX_ITEMS])) && !taken(attributes(&vec![1; MAX_ITEMS + 1])));
     }

@@ -290,6 +290,14 @@ mod tests {
     }
 
     #[test]
+    fn a_chain_is_shown_leaf_first_and_no_chain_not_at_all() {
+        assert!(key_info(&[]).is_empty());
+        let written = String::from_utf8(key_info(&[vec![1, 2, 3], vec![4, 5, 6]])).unwrap();
+        let certificates = "<ds:X509Certificate>AQID</ds:X509Certificate><ds:X509Certificate>BAUG</ds:X509Certificate>";
+        assert!(written.starts_with("<ds:KeyInfo xmlns:ds=") && written.contains(certificates), "{written}");
+    }
+
+    #[test]
     fn what_xml_cannot_carry_is_not_written() {
         for value in ["a\u{0}", "a\rb", "\u{ffff}", "\u{b}"] {
             let bad = [NewAttribute { name: "n".to_owned(), values: vec![value.to_owned()] }];

@@ -157,4 +157,6 @@ fn stops_at_the_limit() {
     };
     assert_eq!(at("<a >1234567890</a>", 5), 4);
     assert_eq!(at("<a ><b >12</b></a>", 5), 4);
+    // Where a text does not stand in the source as it reads, there is no place to name.
+    assert_eq!(at("<a ><b >&gt;</b>&gt;&gt;</a>", 15), 0);
 }
