@@ -128,6 +128,9 @@ fn a_start_tag_that_stands_there_again_is_put_in_order_again() {
     let again = r#"<b z="1" y="&amp;" x='3'/><c></c>"#.repeat(3);
     let form_of_one = r#"<b x="3" y="&amp;" z="1"></b><c></c>"#;
     assert_eq!(form(&format!("<a>{again}</a>"), &[], &[]), format!("<a>{}</a>", form_of_one.repeat(3)));
+    // What followed the tag the first time says nothing of what follows it now.
+    let ends = "<b></b><b></b ><b><c></c></b><b><!-- --></b><b></b>";
+    assert_eq!(form(&format!("<a>{ends}</a>"), &[], &[]), "<a><b></b><b></b><b><c></c></b><b></b><b></b></a>");
     let plain = r#"<b z="1" y="2"></b>"#.repeat(3);
     assert_eq!(form(&format!("<a>{plain}</a>"), &[], &[]), format!("<a>{}</a>", r#"<b y="2" z="1"></b>"#.repeat(3)));
 }
