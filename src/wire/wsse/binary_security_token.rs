@@ -92,3 +92,35 @@ impl<'d> BinarySecurityToken<'d> {
 const MAX_TOKEN: usize = 128 * 1024;
 /// Most certificates of one path.
 const MAX_PATH: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::base64;
+    use crate::wire::xml::{Document, Limits};
+
+    #[test]
+    fn a_path_has_one_to_eight_certificates_and_its_leaf_is_last() {
+        let made = |name: &str| {
+            let parameters = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+            parameters.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().der().to_vec()
+        };
+        let (upper, leaf) = (made("upper.example"), made("leaf.example"));
+        let read = |count: usize| {
+            let mut path = vec![&upper; count.saturating_sub(1)];
+            path.extend((count > 0).then_some(&leaf));
+            let content: Vec<u8> = path.into_iter().flatten().copied().collect();
+            let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+            let der = if content.is_empty() { vec![0x30, 0] } else { [&[0x30, 0x82], &length[..], &content].concat() };
+            let text = base64::encode(&der);
+            let xml = format!("<t xmlns='{}' ValueType='{}'>{text}</t>", ns::WSSE, ns::X509_PKI_PATH);
+            let document = Document::parse(xml, &Limits::default()).unwrap();
+            let certificates = BinarySecurityToken::read(document.root()).unwrap().certificates();
+            certificates.map(|all| (all.len(), all.first().map(|first| first.der() == leaf))).ok()
+        };
+        assert_eq!(
+            [0, 1, 2, 8, 9].map(read),
+            [None, Some((1, Some(true))), Some((2, Some(true))), Some((8, Some(true))), None]
+        );
+    }
+}

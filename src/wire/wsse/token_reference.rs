@@ -247,6 +247,29 @@ mod tests {
     }
 
     #[test]
+    fn certificates_that_did_not_issue_each_other_are_two_tokens() {
+        let made = |name: &str, authority: bool| {
+            let mut parameters = rcgen::CertificateParams::default();
+            parameters.distinguished_name.push(rcgen::DnType::CommonName, name);
+            if authority {
+                parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+            }
+            crate::wire::base64::encode(parameters.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().der())
+        };
+        let shown = |all: &[&String]| {
+            let all: String = all.iter().map(|one| format!("<ds:X509Certificate>{one}</ds:X509Certificate>")).collect();
+            read(&format!("<ds:X509Data>{all}</ds:X509Data>"))
+        };
+        let (leaf, stranger) = (made("a", false), made("b", true));
+        let (of_its_name, no_authority) = (made("a", true), made("a", false));
+        assert_eq!(shown(&[&leaf]).as_deref(), Ok("X509Certificate"));
+        assert_eq!(shown(&[&leaf, &of_its_name]).as_deref(), Ok("X509Certificate"));
+        for two in [[&leaf, &stranger], [&leaf, &no_authority], [&of_its_name, &of_its_name]] {
+            assert!(shown(&two).is_err_and(|why| why.contains("in two ways")));
+        }
+    }
+
+    #[test]
     fn refuses_what_points_outside_twice_or_at_nothing() {
         for (found, wanted) in [
             (reference("<wsse:Reference URI='http://example.org/x'/>"), "does not point into"),
