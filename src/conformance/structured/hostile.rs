@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use super::bases::Workshop;
 use super::model::Statement;
-use super::sign::{self, Shown, Signer, new_element};
+use super::sign::{self, Shown, new_element};
 use super::tree::{Kind, Node, Tree, declared, split};
 use crate::conformance::chance::Dice;
-use crate::wire::crypto::KeyKind;
 use crate::wire::ns;
 
 /// What is done.
@@ -154,7 +153,7 @@ fn replace_token(tree: &mut Tree, workshop: &Workshop, dice: &mut Dice) -> Optio
 
 /// Another signer signs what is there now.
 fn resign(tree: &mut Tree, workshop: &Workshop, made: &mut Vec<Statement>, dice: &mut Dice) -> Option<()> {
-    let signer = signer(workshop, dice)?;
+    let signer = dice.pick(&workshop.signers)?;
     let signature = sign::signature(tree)?;
     let ways = [Shown::AsItWas, Shown::Replaced, Shown::Replaced, Shown::Embedded, Shown::Embedded];
     let shown = *dice.pick(&ways)?;
@@ -164,18 +163,6 @@ fn resign(tree: &mut Tree, workshop: &Workshop, made: &mut Vec<Statement>, dice:
     }
     made.push(sign::sign(tree, signature, signer, dice)?);
     Some(())
-}
-
-/// Any of them, but seldom one with an RSA key: that signs forty times as long as one on a curve, which is as good to
-/// find a fault with, and a trial would be little else.
-fn signer<'w>(workshop: &'w Workshop, dice: &mut Dice) -> Option<&'w Signer> {
-    let slow = |signer: &&Signer| signer.key.public().kind() == KeyKind::Rsa;
-    let any = dice.pick(&workshop.signers)?;
-    if !slow(&any) || dice.percent(20) {
-        return Some(any);
-    }
-    let quick: Vec<&Signer> = workshop.signers.iter().filter(|signer| !slow(signer)).collect();
-    dice.pick(&quick).copied()
 }
 
 /// An element that is not the root. Mostly outside the signature, whose many elements are all of one strict shape; often
