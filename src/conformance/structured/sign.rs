@@ -38,22 +38,32 @@ pub(super) fn signature(tree: &Tree) -> Option<Node> {
 /// What a signature that stands in the tree says, if `key` made it.
 pub(super) fn statement(tree: &Tree, signature: Node, spki: &[u8]) -> Option<Statement> {
     let signed_info = tree.child(signature, ns::DS, "SignedInfo")?;
+    let covered = references(tree, signed_info).into_iter().filter_map(|reference| target(tree, reference, None));
+    stated(tree, signed_info, covered.map(|(covered, _)| covered), spki)
+}
+
+/// The same, of what was digested: where several elements have an id, that is one of them.
+fn stated(tree: &Tree, signed_info: Node, covered: impl Iterator<Item = Node>, spki: &[u8]) -> Option<Statement> {
     let octets = signed_octets(tree, signed_info)?;
-    let references = tree.elements_in(signed_info).filter(|child| tree.is(*child, ns::DS, "Reference"));
-    let parts = references.filter_map(|reference| target(tree, reference, None)).map(|(covered, _)| Part {
+    let parts = covered.map(|covered| Part {
         octets: sha256(canonical(tree, covered, How::default()).as_bytes()),
         values: values(tree, covered),
     });
     Some(Statement { key: sha256(spki), identity: sha256(&[spki, octets.as_bytes()].concat()), parts: parts.collect() })
 }
 
+fn references(tree: &Tree, signed_info: Node) -> Vec<Node> {
+    tree.elements_in(signed_info).filter(|child| tree.is(*child, ns::DS, "Reference")).collect()
+}
+
 /// Digests all references of a signature again and signs it, as it stands. `None` when there is nothing that could be
 /// signed: the tree is as it was, or broken.
 pub(super) fn sign(tree: &mut Tree, signature: Node, signer: &Signer, dice: &mut Dice) -> Option<Statement> {
     let signed_info = tree.child(signature, ns::DS, "SignedInfo")?;
-    let references: Vec<Node> = tree.elements_in(signed_info).filter(|c| tree.is(*c, ns::DS, "Reference")).collect();
-    for reference in references {
+    let mut digested = Vec::new();
+    for reference in references(tree, signed_info) {
         let Some((covered, how)) = target(tree, reference, Some(dice)) else { continue };
+        digested.push(covered);
         let octets = {
             let prefixes: Vec<&str> = how.prefixes.iter().map(String::as_str).collect();
             let omit = how.enveloped.then_some(signature);
@@ -75,7 +85,7 @@ pub(super) fn sign(tree: &mut Tree, signature: Node, signer: &Signer, dice: &mut
             own
         }
     };
-    let made = statement(tree, signature, signer.key.public().spki())?;
+    let made = stated(tree, signed_info, digested.into_iter(), signer.key.public().spki())?;
     let octets = signed_octets(tree, signed_info)?;
     let value = base64::encode(&signer.key.sign(algorithm, octets.as_bytes()).ok()?);
     let at = tree.child(signature, ns::DS, "SignatureValue")?;
@@ -178,4 +188,37 @@ fn prefixes(tree: &Tree, method: Node) -> Vec<String> {
     let list = tree.child(method, ns::EXC_C14N, "InclusiveNamespaces");
     let list = list.and_then(|node| tree.attribute(node, "PrefixList"));
     list.map(|list| list.split_whitespace().map(str::to_owned).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Machine;
+    use super::*;
+
+    #[test]
+    fn what_is_written_down_is_what_was_digested_also_where_an_id_is_anothers_too() {
+        let machine = Machine::open(std::path::Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let base = machine.workshop.bases.iter().find(|base| base.name == "clinic by EmbeddedCertificate").unwrap();
+        let signer = machine.workshop.signers.iter().find(|signer| signer.name == "clinic").unwrap();
+        let mut others = 0;
+        for seed in 0..20 {
+            let (mut tree, mut dice) = (base.tree.clone(), Dice::new(seed));
+            let mut all = tree.elements().into_iter();
+            let hint = all.find(|node| tree.is(*node, ns::WSSE, "SecurityTokenReference")).unwrap();
+            tree.set_attribute(hint, "wsu:Id", "Body");
+            let signature = signature(&tree).unwrap();
+            let made = sign(&mut tree, signature, signer, &mut dice).unwrap();
+            let signed_info = tree.child(signature, ns::DS, "SignedInfo").unwrap();
+            let digests: Vec<String> = references(&tree, signed_info)
+                .into_iter()
+                .filter_map(|reference| tree.child(reference, ns::DS, "DigestValue"))
+                .map(|value| tree.text(value))
+                .collect();
+            assert!(made.parts.iter().all(|part| digests.contains(&base64::encode(&part.octets))), "seed {seed}");
+            let first = statement(&tree, signature, signer.key.public().spki()).unwrap();
+            others +=
+                usize::from(first.parts.iter().map(|part| part.octets).ne(made.parts.iter().map(|part| part.octets)));
+        }
+        assert!(others > 0, "another element than the first was never digested");
+    }
 }
