@@ -62,7 +62,8 @@ pub(super) fn sign(tree: &mut Tree, signature: Node, signer: &Signer, dice: &mut
     let signed_info = tree.child(signature, ns::DS, "SignedInfo")?;
     let mut digested = Vec::new();
     for reference in references(tree, signed_info) {
-        let Some((covered, how)) = target(tree, reference, Some(dice)) else { continue };
+        // Nobody signs a digest of what is not there: it would be one of what stood there before, and speak for that.
+        let (covered, how) = target(tree, reference, Some(dice))?;
         digested.push(covered);
         let octets = {
             let prefixes: Vec<&str> = how.prefixes.iter().map(String::as_str).collect();
