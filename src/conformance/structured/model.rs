@@ -192,19 +192,24 @@ fn of_body(tree: &Tree, body: Node) -> Values {
     let children: Vec<Node> = request.map(|request| tree.elements_in(request).collect()).unwrap_or_default();
     let secondary = children.iter().find(|child| tree.is(**child, ns::WST13, "SecondaryParameters"));
     let secondary: Vec<Node> = secondary.map(|node| tree.elements_in(*node).collect()).unwrap_or_default();
-    let only = |local: &str| {
-        let of = |children: &[Node]| match children.iter().filter(|c| tree.name(**c).1 == local).collect::<Vec<_>>()[..]
-        {
+    let only = |local: &str, is: &dyn Fn(Node) -> bool| {
+        let named = |node: &&Node| tree.name(**node).1 == local && is(**node);
+        let of = |children: &[Node]| match children.iter().filter(named).collect::<Vec<_>>()[..] {
             [one] => Some(*one),
             _ => None,
         };
         of(&children).or_else(|| of(&secondary))
     };
+    // An element of that name in another namespace asks for nothing.
+    let in_trust = |node: Node| tree.name(node).0 == ns::WST13;
     let inside = |node: Node, local: &str| tree.elements_in(node).find(|child| tree.name(*child).1 == local);
     let text = |node: Node| tree.text(node).trim().to_owned();
-    let target =
-        only("AppliesTo").and_then(|node| inside(node, "EndpointReference")).and_then(|n| inside(n, "Address"));
-    let user = only("OnBehalfOf").and_then(|node| inside(node, "UsernameToken")).and_then(|n| inside(n, "Username"));
+    let target = only("AppliesTo", &|_| true)
+        .and_then(|node| inside(node, "EndpointReference"))
+        .and_then(|n| inside(n, "Address"));
+    let user = only("OnBehalfOf", &in_trust)
+        .and_then(|node| inside(node, "UsernameToken"))
+        .and_then(|n| inside(n, "Username"));
     let context = request.and_then(|request| tree.attribute(request, "Context"));
     Values::Body { target: target.map(text), on_behalf_of: user.map(text), context: context.map(|c| c.as_ref().into()) }
 }
