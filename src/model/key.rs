@@ -1,6 +1,6 @@
 //! Keys, from outside: what names one, what may be asked of one. No key material is in here.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,8 @@ pub struct KeyThumbprint(pub [u8; 32]);
 
 impl fmt::Display for KeyThumbprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut halves = self.0.iter().flat_map(|byte| [byte >> 4, byte & 0x0F]);
+        halves.try_for_each(|half| f.write_char(char::from_digit(half.into(), 16).unwrap_or_default()))
     }
 }
 

@@ -25,6 +25,7 @@ pub struct PublicKey {
     spki: Vec<u8>,
     thumbprint: [u8; 32],
     bits: usize,
+    rsa_exponent: Option<u64>,
     parsed: ParsedPublicKey,
 }
 
@@ -36,11 +37,13 @@ impl PublicKey {
     /// RSA with an exponent that is even, 1, or of 64 bits and more.
     pub fn from_spki(der: &[u8]) -> Result<Self, KeyError> {
         let (oid, curve, raw) = outline(der).map_err(|_| KeyError::Encoding)?;
+        let mut rsa_exponent = None;
         let (kind, algorithm, bits): (_, &'static dyn VerificationAlgorithm, _) = match oid {
             RSA => {
                 let (modulus, exponent) = rsa_parts(raw).map_err(|_| KeyError::Encoding)?;
                 let bits = modulus.len() * 8 - modulus.first().map_or(0, |b| b.leading_zeros() as usize);
-                if number(exponent).is_none_or(|exponent| exponent < 3 || exponent % 2 == 0) {
+                rsa_exponent = number(exponent).filter(|exponent| *exponent >= 3 && exponent % 2 == 1);
+                if rsa_exponent.is_none() {
                     return Err(KeyError::Exponent);
                 }
                 (KeyKind::Rsa, &RSA_PKCS1_2048_8192_SHA256, bits)
@@ -59,7 +62,7 @@ impl PublicKey {
         if canonical.as_ref() != der {
             return Err(KeyError::Encoding);
         }
-        Ok(Self { kind, spki: der.to_vec(), thumbprint: sha256(der), bits, parsed })
+        Ok(Self { kind, spki: der.to_vec(), thumbprint: sha256(der), bits, rsa_exponent, parsed })
     }
 
     /// Reads the key of a certificate (RFC 5280 §4.1), DER. Nothing else of the certificate is looked at.
@@ -159,10 +162,7 @@ impl PublicKey {
 
     /// The public exponent of an RSA key.
     pub fn rsa_exponent(&self) -> Option<u64> {
-        match self.components() {
-            Components::Rsa { exponent, .. } => number(exponent),
-            _ => None,
-        }
+        self.rsa_exponent
     }
 
     /// Checks a signature over `message`.

@@ -387,6 +387,44 @@ mod tests {
         assert!(certificate.key_usage().is_some_and(KeyUsage::key_cert_sign));
         assert_eq!(certificate.subject_key_identifier().map(<[u8]>::len), Some(20));
         assert!(certificate.issuer().matches(&DistinguishedName::parse("CN = Test CA").unwrap()));
+        assert_eq!(certificate.thumbprint_sha1(), crypto::sha1_thumbprint(made.der()));
+        assert_eq!(certificate.thumbprint(), crypto::sha256(made.der()));
+    }
+
+    #[test]
+    fn each_bit_of_the_key_usage_says_one_thing() {
+        use rcgen::KeyUsagePurpose as Purpose;
+        let issuer = path::tests::authority("Test CA");
+        for (purpose, wanted) in [
+            (Purpose::DigitalSignature, [true, false, false, false, true]),
+            (Purpose::ContentCommitment, [false, true, false, false, true]),
+            (Purpose::KeyCertSign, [false, false, true, false, false]),
+            (Purpose::CrlSign, [false, false, false, true, false]),
+            (Purpose::KeyEncipherment, [false; 5]),
+        ] {
+            let mut params = rcgen::CertificateParams::default();
+            params.key_usages = vec![purpose];
+            let made = params.signed_by(&rcgen::KeyPair::generate().unwrap(), &issuer).unwrap();
+            let certificate = Certificate::parse(made.der()).unwrap();
+            let usage = certificate.key_usage().unwrap();
+            let found = [
+                usage.digital_signature(),
+                usage.non_repudiation(),
+                usage.key_cert_sign(),
+                usage.crl_sign(),
+                usage.may_sign(),
+            ];
+            assert_eq!(found, wanted, "{purpose:?}");
+            assert!(!certificate.is_self_issued() && !certificate.is_authority());
+        }
+    }
+
+    #[test]
+    fn a_certificate_of_twenty_thousand_bytes_is_read() {
+        let mut params = rcgen::CertificateParams::default();
+        params.custom_extensions = vec![rcgen::CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![0; 20_000])];
+        let made = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+        assert!(Certificate::parse(made.der()).is_ok());
     }
 
     #[test]

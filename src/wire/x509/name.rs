@@ -466,6 +466,35 @@ mod tests {
     }
 
     #[test]
+    fn a_value_is_the_same_in_every_string_type_and_bytes_are_only_themselves() {
+        let parsed = |text: &str| DistinguishedName::parse(text).unwrap();
+        // UTF8String, PrintableString, IA5String, TeletexString, BMPString
+        for hex in ["0c03616263", "1303616263", "1603616263", "1403616263", "1e06006100620063"] {
+            assert!(parsed("O=abc").matches(&parsed(&format!("O=#{hex}"))), "{hex}");
+        }
+        assert!(parsed("O=#0403616263").matches(&parsed("O=#0403616263")));
+        for other in ["O=abc", "O=#0403616264"] {
+            assert!(!parsed("O=#0403616263").matches(&parsed(other)), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_name_may_have_so_many_parts_and_so_many_letters() {
+        let parts = |count| vec!["CN=a"; count].join(",");
+        assert!(DistinguishedName::parse(&parts(MAX_PARTS)).is_ok());
+        assert!(matches!(
+            DistinguishedName::parse(&parts(MAX_PARTS + 1)),
+            Err(NameError { kind: NameErrorKind::TooLong, .. })
+        ));
+        let letters = |count| format!("CN={}", "a".repeat(count - 3));
+        assert!(DistinguishedName::parse(&letters(MAX_TEXT)).is_ok());
+        assert_eq!(
+            DistinguishedName::parse(&letters(MAX_TEXT + 1)),
+            Err(NameError { kind: NameErrorKind::TooLong, at: MAX_TEXT })
+        );
+    }
+
+    #[test]
     fn an_arc_beyond_32_bits_is_no_other_arc() {
         for name in ["4294967298.5.4.3=a", "2.5.4.4294967299=a", "OID.184467440737095516162.5.4.3=a"] {
             assert!(DistinguishedName::parse(name).is_err(), "{name}");
@@ -517,7 +546,7 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back_as_the_same_name() {
-        for text in [r#"CN=\# a\, \"b\" \+\ ,O=x\\y,C=BE"#, "1.2.840.113549.1.9.1=#0c03614062,DC=x"] {
+        for text in [r#"CN=\# a\, \"b\" \+\ ,O=x\\y,C=BE"#, r"CN=a\0Ab\7F", "1.2.840.113549.1.9.1=#0c03614062,DC=x"] {
             let name = DistinguishedName::parse(text).unwrap();
             assert_eq!(DistinguishedName::parse(&name.to_string()).unwrap(), name, "{text}");
             assert_eq!(name.to_string(), text);

@@ -361,3 +361,21 @@ const NONCE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1
 const NO_CHECK: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.5");
 const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
 const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_nonce_may_be_critical() {
+        let extension = |extn_id, critical| x509_cert::ext::Extension {
+            extn_id,
+            critical,
+            extn_value: OctetString::new([5, 0]).unwrap(),
+        };
+        let taken = |extensions: Extensions| unknown_critical(Some(&extensions)).is_ok();
+        assert_eq!(unknown_critical(None), Ok(()));
+        assert!(taken(vec![extension(NONCE, true), extension(NO_CHECK, false)]));
+        assert!(!taken(vec![extension(NONCE, true), extension(NO_CHECK, true)]));
+    }
+}

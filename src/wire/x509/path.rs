@@ -362,6 +362,83 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn an_anchor_is_trusted_from_its_first_second_to_the_end_of_its_last() {
+        let mut short = params("root");
+        short.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        (short.not_before, short.not_after) = (date_time_ymd(2026, 3, 1), date_time_ymd(2026, 9, 1));
+        let root = CertifiedIssuer::self_signed(short, KeyPair::generate().unwrap()).unwrap();
+        let anchors = Anchors::from_der([root.der().as_ref()]).unwrap();
+        let leaf = leaf(&root, &[]);
+        for (when, found) in [
+            ("2026-02-28T23:59:58Z", Some(PathError::NotYetValid)),
+            ("2026-02-28T23:59:59.9Z", Some(PathError::NotYetValid)),
+            ("2026-03-01T00:00:00Z", None),
+            ("2026-09-01T00:00:00.9Z", None),
+            ("2026-09-01T00:00:01Z", Some(PathError::Expired)),
+        ] {
+            assert_eq!(verify_path(&leaf, &[], &anchors, at(when)).err(), found, "{when}");
+        }
+    }
+
+    #[test]
+    fn eight_certificates_may_come_along_and_no_more() {
+        let root = authority("root");
+        let anchors = Anchors::from_der([root.der().as_ref()]).unwrap();
+        let (leaf, other) = (leaf(&root, &[]), Certificate::parse(authority("other").der()).unwrap());
+        let judged = |count| verify_path(&leaf, &vec![other.clone(); count], &anchors, at("2026-06-01T00:00:00Z"));
+        assert!(judged(8).is_ok());
+        for count in [9, 10, 100] {
+            assert_eq!(judged(count).unwrap_err(), PathError::TooManyIntermediates(count));
+        }
+    }
+
+    #[test]
+    fn each_anchor_takes_the_purposes_of_its_own_rules_and_no_others() {
+        let (one, two) = (authority("one"), authority("two"));
+        let mut anchors = Anchors::default();
+        for (root, purpose) in [(&one, "1.2.3.1"), (&two, "1.2.3.2")] {
+            let rules = PathRules { extended_key_usage: vec![purpose.to_owned()], ..PathRules::default() };
+            anchors.add(vec![Certificate::parse(root.der()).unwrap()], Vec::new(), rules).unwrap();
+        }
+        let judged = |root, purposes: &[u64]| {
+            let purposes: Vec<_> =
+                purposes.iter().map(|last| ExtendedKeyUsagePurpose::Other(vec![1, 2, 3, *last])).collect();
+            verify_path(&leaf(root, &purposes), &[], &anchors, at("2026-06-01T00:00:00Z")).err()
+        };
+        assert_eq!(judged(&one, &[1]), None);
+        assert_eq!(judged(&one, &[2, 1]), None);
+        assert_eq!(judged(&one, &[2]), Some(PathError::KeyPurpose));
+        assert_eq!(judged(&two, &[1]), Some(PathError::KeyPurpose));
+        // Where purposes are configured, a certificate names one.
+        assert_eq!(judged(&one, &[]), Some(PathError::KeyPurpose));
+    }
+
+    #[test]
+    fn other_anchors_other_rules_and_other_authorities_between_have_another_digest() {
+        let certificate = |name| Certificate::parse(authority(name).der()).unwrap();
+        let (one, two) = (certificate("one"), certificate("two"));
+        let anchors = |certificates: &[&Certificate], between: &[&Certificate], rules: &PathRules| {
+            let owned = |list: &[&Certificate]| list.iter().copied().cloned().collect::<Vec<_>>();
+            let mut anchors = Anchors::default();
+            anchors.add(owned(certificates), owned(between), rules.clone()).unwrap();
+            anchors
+        };
+        let plain = PathRules::default();
+        let strict = PathRules { policies: vec!["1.2.3".to_owned()], ..PathRules::default() };
+        let all = [
+            anchors(&[&one], &[], &plain),
+            anchors(&[&two], &[], &plain),
+            anchors(&[&one, &two], &[], &plain),
+            anchors(&[&one], &[&two], &plain),
+            anchors(&[&one], &[], &strict),
+        ];
+        let digests: std::collections::BTreeSet<_> = all.iter().map(Anchors::digest).collect();
+        assert_eq!(digests.len(), all.len());
+        assert_eq!(all[0].digest(), anchors(&[&one], &[], &plain).digest());
+        assert_eq!((all[3].certificates().len(), all[3].intermediates().len(), all[3].issuers().count()), (1, 1, 2));
+    }
+
+    #[test]
     fn a_stranger_of_the_same_name_is_no_authority() {
         let (root, stranger) = (authority("root"), authority("root"));
         let anchors = Anchors::from_der([root.der().as_ref()]).unwrap();

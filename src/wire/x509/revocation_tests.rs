@@ -221,6 +221,25 @@ fn an_older_list_never_takes_the_place_of_a_newer_one() {
     assert_eq!(collected.crls()[0].this_update(), at(10));
     assert_eq!(collected.crl(list(300, 11)), Taken::New);
     assert_eq!(collected.crls().len(), 1);
+    assert_eq!(collected.crls()[0].number(), [1, 44]);
+    assert_eq!(collected.snapshot(7).crls()[0].digest(), collected.crls()[0].digest());
+}
+
+#[test]
+fn a_list_that_cannot_be_verified_yet_says_how_many_it_lists() {
+    let list = root().list(1, &[5, 6, 7], |_| {});
+    assert_eq!(Crl::readable(&list), Ok(3));
+    assert_eq!(Crl::readable(&vec![0x30; MAX_CRL + 1]), Err(CrlError::TooLong(MAX_CRL + 1)));
+    assert!(matches!(Crl::readable(&vec![0x30; MAX_CRL]), Err(CrlError::Form(_))));
+}
+
+#[test]
+fn a_list_of_fifty_thousand_is_read() {
+    let root = root();
+    let serials: Vec<u64> = (1..=50_000).map(|serial| serial << 32).collect();
+    let list = root.list(1, &serials, |_| {});
+    assert!(list.len() > 1024 * 1024, "{}", list.len());
+    assert_eq!(Crl::verify(&list, [&root.certificate], at(10)).map(|crl| crl.len()), Ok(50_000));
 }
 
 #[test]
@@ -240,7 +259,10 @@ fn broken_huge_and_cut_lists_are_refused_without_a_panic() {
         CrlError::TooLong(MAX_CRL + 1)
     );
     assert!(matches!(Crl::verify(b"<html>moved</html>", [&root.certificate], at(10)), Err(CrlError::Form(_))));
-    // made tomorrow
+    assert!(matches!(Crl::verify(&vec![0x30; MAX_CRL], [&root.certificate], at(10)), Err(CrlError::Form(_))));
+    // made in a minute, by a clock that is ahead of ours; and made in more than that
+    assert!(Crl::verify(&list, [&root.certificate], at(1) - Duration::seconds(60)).is_ok());
+    assert!(matches!(Crl::verify(&list, [&root.certificate], at(1) - Duration::seconds(61)), Err(CrlError::Future(_))));
     assert!(matches!(Crl::verify(&list, [&root.certificate], at(1) - Duration::days(1)), Err(CrlError::Future(_))));
 }
 
@@ -318,6 +340,53 @@ fn the_issuer_and_its_delegate_answer_for_its_certificates() {
     }
 }
 
+/// What `root` says of the certificate since that day.
+fn said(root: &Authority, leaf: &Certificate, status: OcspStatus, day: i64) -> OcspAnswer {
+    let responder = itself(root);
+    let answer = Answer {
+        issuer: &root.certificate,
+        serial: leaf.serial(),
+        status,
+        this_update: at(day),
+        next_update: Some(at(32)),
+        responder: &responder.certificate,
+        nonce: None,
+    };
+    let bytes =
+        write_answer(answer, |message| responder.key.sign(SignatureAlgorithm::RsaSha256, message).ok()).unwrap();
+    read(root, &bytes).unwrap().remove(0)
+}
+
+#[test]
+fn an_older_answer_never_takes_the_place_of_a_newer_one() {
+    let (root, twin) = (root(), root());
+    let (leaf, other) = (root.leaf(5, |_| {}), root.leaf(6, |_| {}));
+    let mut collected = Collected::default();
+    assert_eq!(collected.answer(said(&root, &leaf, OcspStatus::Good, 5)), Taken::New);
+    assert_eq!(collected.answer(said(&root, &leaf, OcspStatus::Good, 5)), Taken::Same);
+    // of one moment, and not the same
+    assert_eq!(collected.answer(said(&root, &leaf, OcspStatus::Revoked(at(2)), 5)), Taken::New);
+    assert_eq!(collected.answer(said(&root, &leaf, OcspStatus::Good, 4)), Taken::Older);
+    let revoked = judged(&leaf, &root.anchors(None), &collected.snapshot(1), at(10));
+    assert!(matches!(revoked, Err(PathError::Revoked { .. })), "{revoked:?}");
+    assert_eq!(collected.answer(said(&root, &leaf, OcspStatus::Good, 6)), Taken::New);
+    // another certificate, and another authority of the same name: each by itself
+    assert_eq!(collected.answer(said(&root, &other, OcspStatus::Good, 3)), Taken::New);
+    assert_eq!(collected.answer(said(&twin, &leaf, OcspStatus::Good, 3)), Taken::New);
+    assert_eq!(collected.snapshot(1).answers().count(), 3);
+}
+
+#[test]
+fn an_answer_of_another_key_under_the_same_name_says_nothing_of_our_certificates() {
+    let (root, twin) = (root(), root());
+    let leaf = root.leaf(5, |_| {});
+    for status in [OcspStatus::Good, OcspStatus::Revoked(at(2))] {
+        let theirs = Revocations::new(1, vec![], vec![said(&twin, &leaf, status, 5)]);
+        let found = judged(&leaf, &root.anchors(None), &theirs, at(10));
+        assert!(matches!(found, Err(PathError::RevocationUnknown { .. })), "{found:?}");
+    }
+}
+
 #[test]
 fn a_responder_that_does_not_know_the_certificate_outweighs_a_list_that_does_not_list_it() {
     let root = root();
@@ -387,6 +456,9 @@ fn an_answer_is_for_one_certificate_one_issuer_one_question() {
         verify_answer(&short, &[&root.certificate], &[], None, at(5)).unwrap()[0].until(),
         at(5) + Duration::hours(1)
     );
+    // a long one
+    let long = itself(&root).answers(&root, &leaf, OcspStatus::Good, None, Some(&[7; 8000]));
+    assert_eq!(verify_answer(&long, &[&root.certificate], &[], None, at(5)).map(|answers| answers.len()), Ok(1));
     // what is no answer at all
     for status in [1_u8, 2, 3, 5, 6] {
         let found = verify_answer(&[0x30, 3, 10, 1, status], &[&root.certificate], &[], None, at(10));

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, FixedOffset, NaiveDate, TimeZone, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 
 /// Why a text is no instant that we read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,29 +35,24 @@ impl std::error::Error for TimeError {}
 /// # Errors
 /// When the text is not one of the forms taken, or names no instant.
 pub fn parse(text: &str) -> Result<DateTime<Utc>, TimeError> {
-    let text = text.trim_matches([' ', '\t', '\n', '\r']);
+    let text = text.trim_matches([' ', '\t', '\n', '\r']).as_bytes();
     let (date_time, rest) = text.split_at_checked(19).ok_or(TimeError::Form)?;
-    let shape_fits = date_time.bytes().zip(*b"0000-00-00T00:00:00").all(|(byte, shape)| match shape {
-        b'0' => byte.is_ascii_digit(),
-        _ => byte == shape,
-    });
-    if !shape_fits {
-        return Err(TimeError::Form);
-    }
-    let (nanos, zone) = fraction(rest)?;
-    let offset = offset(zone)?;
-    let number = |from: usize, to: usize| date_time.get(from..to).and_then(|digits| digits.parse::<u32>().ok());
-    let fields = [number(0, 4), number(5, 7), number(8, 10), number(11, 13), number(14, 16), number(17, 19)];
-    let [Some(year), Some(month), Some(day), Some(hour), Some(minute), Some(second)] = fields else {
+    let &[y1, y2, y3, y4, b'-', o1, o2, b'-', d1, d2, b'T', h1, h2, b':', m1, m2, b':', s1, s2] = date_time else {
         return Err(TimeError::Form);
     };
-    let local = i32::try_from(year)
+    let year = number(&[y1, y2, y3, y4])?;
+    let (month, day) = (number(&[o1, o2])?, number(&[d1, d2])?);
+    let (hour, minute, second) = (number(&[h1, h2])?, number(&[m1, m2])?, number(&[s1, s2])?);
+    let (nanos, zone) = fraction(rest)?;
+    let offset = offset(zone)?;
+    i32::try_from(year)
         .ok()
         .filter(|year| *year > 0)
         .and_then(|year| NaiveDate::from_ymd_opt(year, month, day))
         .and_then(|date| date.and_hms_nano_opt(hour, minute, second, nanos))
-        .ok_or(TimeError::Range)?;
-    offset.from_local_datetime(&local).single().map(|time| time.to_utc()).ok_or(TimeError::Range)
+        .and_then(|local| local.checked_sub_offset(offset))
+        .map(|time| time.and_utc())
+        .ok_or(TimeError::Range)
 }
 
 /// Writes `yyyy-MM-ddTHH:mm:ss.fffZ` (BSP 1.1 R3220, R3217; what every client reads).
@@ -66,35 +61,38 @@ pub fn format_millis(time: DateTime<Utc>) -> String {
 }
 
 /// The nanoseconds of `.123`, and what follows it.
-fn fraction(rest: &str) -> Result<(u32, &str), TimeError> {
-    let Some(behind) = rest.strip_prefix('.') else { return Ok((0, rest)) };
-    let len = behind.bytes().take_while(u8::is_ascii_digit).count();
+fn fraction(rest: &[u8]) -> Result<(u32, &[u8]), TimeError> {
+    let [b'.', behind @ ..] = rest else { return Ok((0, rest)) };
+    let len = behind.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (digits, zone) = behind.split_at(len);
     if !(1..=9).contains(&len) {
         return Err(TimeError::Form);
     }
-    format!("{digits:0<9}").parse().map(|nanos| (nanos, zone)).map_err(|_| TimeError::Form)
+    let nine = digits.iter().chain(std::iter::repeat(&b'0')).take(9);
+    Ok((number(nine)?, zone))
 }
 
 /// `Z`, `+hh:mm`, `-hh:mm`; at most 14 hours (XML Schema part 2 §3.2.7.3).
-fn offset(zone: &str) -> Result<FixedOffset, TimeError> {
-    if zone.is_empty() {
-        return Err(TimeError::Zone);
-    }
-    if zone == "Z" {
-        return FixedOffset::east_opt(0).ok_or(TimeError::Range);
-    }
-    let &[sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] = zone.as_bytes() else { return Err(TimeError::Form) };
-    let digit = |byte: u8| char::from(byte).to_digit(10).and_then(|digit| i32::try_from(digit).ok());
-    let (Some(h1), Some(h2), Some(m1), Some(m2)) = (digit(h1), digit(h2), digit(m1), digit(m2)) else {
-        return Err(TimeError::Form);
+fn offset(zone: &[u8]) -> Result<FixedOffset, TimeError> {
+    let (sign, hours, minutes) = match zone {
+        [] => return Err(TimeError::Zone),
+        b"Z" => (b'+', 0, 0),
+        &[sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => (sign, number(&[h1, h2])?, number(&[m1, m2])?),
+        _ => return Err(TimeError::Form),
     };
-    let (hours, minutes) = (h1 * 10 + h2, m1 * 10 + m2);
     if minutes > 59 || hours * 60 + minutes > 14 * 60 {
         return Err(TimeError::Range);
     }
-    let seconds = (hours * 60 + minutes) * 60;
+    let seconds = i32::try_from((hours * 60 + minutes) * 60).map_err(|_| TimeError::Range)?;
     FixedOffset::east_opt(if sign == b'-' { -seconds } else { seconds }).ok_or(TimeError::Range)
+}
+
+/// The number that these decimal digits write, at most nine of them.
+fn number<'d>(digits: impl IntoIterator<Item = &'d u8>) -> Result<u32, TimeError> {
+    digits.into_iter().try_fold(0, |number, digit| match digit {
+        b'0'..=b'9' => Ok(number * 10 + u32::from(digit - b'0')),
+        _ => Err(TimeError::Form),
+    })
 }
 
 #[cfg(test)]
