@@ -243,6 +243,18 @@ fn each_rule_of_the_form_refuses_what_breaks_it() {
             |tbs| set(tbs, AUTHORITY_KEY_IDENTIFIER, false, ISSUER_BY_NOTHING),
             FormError::Content(AUTHORITY_KEY),
         ),
+        (
+            Role::Anchor,
+            |tbs| {
+                let extensions = Extensions(tbs.extensions.as_deref().unwrap());
+                let own =
+                    extensions.read::<SubjectKeyIdentifier>(SUBJECT_KEY_IDENTIFIER, SUBJECT_KEY).unwrap().unwrap();
+                let issuer = der(0xA1, &der(0xA4, &tbs.issuer.to_der().unwrap()));
+                let by_all = der(0x30, &[der(0x80, own.0.as_bytes()), issuer, der(0x82, &[1])].concat());
+                set(tbs, AUTHORITY_KEY_IDENTIFIER, false, &by_all);
+            },
+            FormError::Content(AUTHORITY_KEY),
+        ),
         // a leaf
         (Role::Leaf, |tbs| set(tbs, NAME_CONSTRAINTS, true, PERMITS_EXAMPLE), FormError::Misplaced("nameConstraints")),
         (Role::Leaf, |tbs| set(tbs, KEY_USAGE, true, KEY_CERT_SIGN), FormError::Misplaced("key usage keyCertSign")),
