@@ -449,7 +449,9 @@ fn an_answer_is_for_one_certificate_one_issuer_one_question() {
         OcspError::OtherCertificate
     );
     // made in the future
-    assert!(matches!(verify_answer(&answer, &[&root.certificate], &[], None, at(4)), Err(OcspError::Future(_))));
+    let ahead = |seconds| verify_answer(&answer, &[&root.certificate], &[], None, at(5) - Duration::seconds(seconds));
+    assert!(ahead(60).is_ok());
+    assert!(matches!(ahead(61), Err(OcspError::Future(_))));
     // without nextUpdate it is good for an hour
     let short = itself(&root).answers(&root, &leaf, OcspStatus::Good, None, None);
     assert_eq!(
@@ -466,6 +468,26 @@ fn an_answer_is_for_one_certificate_one_issuer_one_question() {
     }
     assert!(matches!(verify_answer(b"<html>", &[&root.certificate], &[], None, at(10)), Err(OcspError::Form(_))));
     assert!(matches!(verify_answer(&vec![0; MAX_ANSWER + 1], &[], &[], None, at(10)), Err(OcspError::TooLong(_))));
+}
+
+#[test]
+fn an_answer_for_more_certificates_than_anybody_asks_for_is_not_looked_at() {
+    use x509_cert::der::{Decode, Encode};
+    let root = root();
+    let answer = itself(&root).says(&root, &root.leaf(5, |_| {}), OcspStatus::Good);
+    let whole = x509_ocsp::OcspResponse::from_der(&answer).unwrap();
+    let bytes = whole.response_bytes.unwrap();
+    let repeated = |count: usize| {
+        let mut basic = x509_ocsp::BasicOcspResponse::from_der(bytes.response.as_bytes()).unwrap();
+        let one = basic.tbs_response_data.responses.remove(0);
+        basic.tbs_response_data.responses = vec![one; count];
+        read(&root, &x509_ocsp::OcspResponse::successful(basic).unwrap().to_der().unwrap()).unwrap_err()
+    };
+    // Looked at, and not signed so.
+    assert!(matches!(repeated(256), OcspError::Responder(_)));
+    for count in [257, 300] {
+        assert_eq!(repeated(count), OcspError::Form(format!("{count} certificates are answered at once")));
+    }
 }
 
 #[test]
