@@ -140,7 +140,7 @@ pub fn canonical(data: &[u8]) {
         assert!(!once.is_empty(), "{apex:?} has an empty canonical form");
         let again = match Document::parse(once.as_slice(), &roomy()) {
             Ok(again) => again,
-            Err(error) => unreadable(&once, &error.to_string()),
+            Err(error) => broken(&String::from_utf8_lossy(&once), &error.to_string()),
         };
         let mut twice = Vec::new();
         let done = c14n::exclusive(again.root(), &Exclusive { limit: usize::MAX, ..how }, &mut twice);
@@ -151,7 +151,7 @@ pub fn canonical(data: &[u8]) {
 /// The whole pure half with fixed trust: accepted is only what the seeds' signers signed, and going on after a fault
 /// never turns a refusal into an acceptance.
 pub fn envelope(data: &[u8]) {
-    let Some(world) = &*WORLD else { return };
+    let world = &*WORLD;
     let first = world.pure.run(data.to_vec(), Stop::First);
     let never = world.pure.run(data.to_vec(), Stop::Never);
     assert_eq!(first.is_ok(), never.is_ok(), "{first:?} is not {never:?}");
@@ -182,7 +182,7 @@ pub fn certificates(data: &[u8]) {
         && let Ok(name) = DistinguishedName::parse(text)
     {
         let written = name.to_string();
-        let Ok(again) = DistinguishedName::parse(&written) else { unreadable(written.as_bytes(), "a name") };
+        let Ok(again) = DistinguishedName::parse(&written) else { broken(&written, "is no name") };
         assert!(name.matches(&again), "{name} is not {again}");
     }
     let _ = Certificate::from_pem(data);
@@ -193,17 +193,16 @@ pub fn certificates(data: &[u8]) {
         let again = PublicKey::from_spki(key.spki());
         assert!(again.is_ok_and(|again| again.thumbprint() == certificate.key_thumbprint()));
     }
-    if let Some(world) = &*WORLD {
-        let path = verify_path(&certificate, &[], &world.pure.trust.anchors, world.pure.now);
-        assert!(path.is_err() || world.certified.contains(certificate.der()), "a path for a changed certificate");
-    }
+    let world = &*WORLD;
+    let path = verify_path(&certificate, &[], &world.pure.trust.anchors, world.pure.now);
+    assert!(path.is_err() || world.certified.contains(certificate.der()), "a path for a changed certificate");
 }
 
 /// JWTs of every kind; none verifies that the seeds' signers did not sign.
 pub fn jwt(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let _ = jwt::inspect(text);
-    let Some(world) = &*WORLD else { return };
+    let world = &*WORLD;
     let signed = |verified: bool| !verified || world.tokens.contains(text);
     if let Ok(claimed) = access_token::parse(text) {
         assert!(client_assertion::parse(text).is_err(), "two kinds at once");
@@ -224,15 +223,20 @@ struct Fixed {
     keys: Vec<PublicKey>,
 }
 
-/// `None` away from the sources, where the corpus is not.
-static WORLD: LazyLock<Option<Fixed>> = LazyLock::new(|| Fixed::open(Path::new(env!("CARGO_MANIFEST_DIR"))).ok());
+/// Opened from the sources, where the corpus is too. Where it cannot be opened a target would look at nothing.
+static WORLD: LazyLock<Fixed> = LazyLock::new(|| {
+    Fixed::open(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap_or_else(|error| broken("the fixed world", &error))
+});
 
 impl Fixed {
     fn open(root: &Path) -> Result<Self, String> {
         let pure = Pure::open(root, "hospital")?;
         let of = |target: &str| seeds::made(root, target);
         let accepted = of("envelope")?.into_iter().filter_map(|seed| pure.run(seed.bytes, Stop::First).ok());
-        let signed = accepted.map(|accepted| (accepted.identity, accepted.body)).collect();
+        let signed: HashSet<_> = accepted.map(|accepted| (accepted.identity, accepted.body)).collect();
+        if signed.is_empty() {
+            return Err("none of the good messages is accepted".to_owned());
+        }
         let keys = super::keys::Keys::open(root.join("keys"));
         Ok(Self {
             signed,
@@ -262,8 +266,8 @@ fn roomy() -> Limits {
 }
 
 #[expect(clippy::panic, reason = "a fuzz target fails by panicking")]
-fn unreadable(bytes: &[u8], why: &str) -> ! {
-    panic!("what we wrote cannot be read: {why}: {}", String::from_utf8_lossy(bytes))
+fn broken(ours: &str, why: &str) -> ! {
+    panic!("what is ours cannot be read: {why}: {ours}")
 }
 
 /// Elements that are looked at in one input.
