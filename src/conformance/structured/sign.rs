@@ -39,17 +39,18 @@ pub(super) fn signature(tree: &Tree) -> Option<Node> {
 pub(super) fn statement(tree: &Tree, signature: Node, spki: &[u8]) -> Option<Statement> {
     let signed_info = tree.child(signature, ns::DS, "SignedInfo")?;
     let covered = references(tree, signed_info).into_iter().filter_map(|reference| target(tree, reference, None));
-    stated(tree, signed_info, covered.map(|(covered, _)| covered), spki)
+    let parts = covered.map(|(covered, _)| part(tree, covered)).collect();
+    stated(tree, signed_info, parts, spki)
 }
 
-/// The same, of what was digested: where several elements have an id, that is one of them.
-fn stated(tree: &Tree, signed_info: Node, covered: impl Iterator<Item = Node>, spki: &[u8]) -> Option<Statement> {
+fn stated(tree: &Tree, signed_info: Node, parts: Vec<Part>, spki: &[u8]) -> Option<Statement> {
     let octets = signed_octets(tree, signed_info)?;
-    let parts = covered.map(|covered| Part {
-        octets: sha256(canonical(tree, covered, How::default()).as_bytes()),
-        values: values(tree, covered),
-    });
-    Some(Statement { key: sha256(spki), identity: sha256(&[spki, octets.as_bytes()].concat()), parts: parts.collect() })
+    Some(Statement { key: sha256(spki), identity: sha256(&[spki, octets.as_bytes()].concat()), parts })
+}
+
+/// What a covered element says now.
+fn part(tree: &Tree, covered: Node) -> Part {
+    Part { octets: sha256(canonical(tree, covered, How::default()).as_bytes()), values: values(tree, covered) }
 }
 
 fn references(tree: &Tree, signed_info: Node) -> Vec<Node> {
@@ -60,11 +61,12 @@ fn references(tree: &Tree, signed_info: Node) -> Vec<Node> {
 /// signed: the tree is as it was, or broken.
 pub(super) fn sign(tree: &mut Tree, signature: Node, signer: &Signer, dice: &mut Dice) -> Option<Statement> {
     let signed_info = tree.child(signature, ns::DS, "SignedInfo")?;
-    let mut digested = Vec::new();
+    let mut parts = Vec::new();
     for reference in references(tree, signed_info) {
         // Nobody signs a digest of what is not there: it would be one of what stood there before, and speak for that.
         let (covered, how) = target(tree, reference, Some(dice))?;
-        digested.push(covered);
+        // Written down before the digest is: what is covered may stand in the DigestValue, and be gone with its old text.
+        parts.push(part(tree, covered));
         let octets = {
             let prefixes: Vec<&str> = how.prefixes.iter().map(String::as_str).collect();
             let omit = how.enveloped.then_some(signature);
@@ -86,7 +88,7 @@ pub(super) fn sign(tree: &mut Tree, signature: Node, signer: &Signer, dice: &mut
             own
         }
     };
-    let made = stated(tree, signed_info, digested.into_iter(), signer.key.public().spki())?;
+    let made = stated(tree, signed_info, parts, signer.key.public().spki())?;
     let octets = signed_octets(tree, signed_info)?;
     let value = base64::encode(&signer.key.sign(algorithm, octets.as_bytes()).ok()?);
     let at = tree.child(signature, ns::DS, "SignatureValue")?;
@@ -194,6 +196,7 @@ fn prefixes(tree: &Tree, method: Node) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::super::Machine;
+    use super::super::model::Values;
     use super::*;
 
     #[test]
@@ -221,5 +224,31 @@ mod tests {
                 usize::from(first.parts.iter().map(|part| part.octets).ne(made.parts.iter().map(|part| part.octets)));
         }
         assert!(others > 0, "another element than the first was never digested");
+    }
+
+    #[test]
+    fn what_stood_in_a_digest_when_it_was_digested_is_written_down_as_what_it_was() {
+        let machine = Machine::open(std::path::Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let base = machine.workshop.bases.iter().find(|base| base.name == "clinic by EmbeddedCertificate").unwrap();
+        let signer = machine.workshop.signers.iter().find(|signer| signer.name == "clinic").unwrap();
+        for seed in 0..20 {
+            let (mut tree, mut dice) = (base.tree.clone(), Dice::new(seed));
+            let find =
+                |tree: &Tree, namespace, name| tree.elements().into_iter().find(|node| tree.is(*node, namespace, name));
+            let timestamp = find(&tree, ns::WSU, "Timestamp").unwrap();
+            let signature = signature(&tree).unwrap();
+            let signed_info = tree.child(signature, ns::DS, "SignedInfo").unwrap();
+            for reference in references(&tree, signed_info) {
+                let (scope, source) = (tree.scope(timestamp), tree.clone());
+                let copied = tree.copy(&source, timestamp);
+                tree.carry_declarations(copied, &scope);
+                let digest = tree.child(reference, ns::DS, "DigestValue").unwrap();
+                tree.put(digest, 0, copied);
+            }
+            let made = sign(&mut tree, signature, signer, &mut dice).unwrap();
+            let said =
+                made.parts.iter().filter(|part| matches!(part.values, Values::Timestamp { created: Some(_), .. }));
+            assert_eq!(said.count(), 1, "seed {seed}: {made:?}");
+        }
     }
 }
