@@ -2,10 +2,8 @@
 
 /// Two small letters for each byte.
 pub fn encode(bytes: &[u8]) -> String {
-    let mut letters = String::with_capacity(bytes.len() * 2);
     let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0F]);
-    letters.extend(halves.filter_map(|half| char::from_digit(half.into(), 16)));
-    letters
+    halves.filter_map(|half| char::from_digit(half.into(), 16)).collect()
 }
 
 /// The bytes of such a text, in letters of either case; `None` when it is no such text.

@@ -17,6 +17,7 @@ use x509_cert::der::asn1::{BitStringRef, ObjectIdentifier, UintRef};
 use x509_cert::der::{Decode, Reader, SliceReader, Tag, TagNumber};
 
 use super::{Curve, KeyKind, SignatureAlgorithm, sha256};
+use crate::wire::hex;
 
 /// A public key that can verify.
 #[derive(Clone)]
@@ -203,9 +204,7 @@ impl Eq for PublicKey {}
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PublicKey({:?}, {} bits, ", self.kind, self.bits)?;
-        self.thumbprint.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
-        f.write_str(")")
+        write!(f, "PublicKey({:?}, {} bits, {})", self.kind, self.bits, hex::encode(&self.thumbprint))
     }
 }
 

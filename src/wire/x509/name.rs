@@ -13,6 +13,8 @@ use x509_cert::der::asn1::{
 use x509_cert::der::{Any, Decode, Encode, Tag, Tagged};
 use x509_cert::name::Name;
 
+use crate::wire::hex;
+
 /// A distinguished name: its relative names in the order of the encoding (`C` first).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DistinguishedName {
@@ -192,12 +194,10 @@ fn write_attribute(f: &mut fmt::Formatter<'_>, attribute: &NameAttribute) -> fmt
         }
         (NameValue::Text(text), None) => {
             let der = Utf8StringRef::new(text).and_then(|text| text.to_der()).map_err(|_| fmt::Error)?;
-            write!(f, "{}=", attribute.oid)?;
-            write_hex(f, &der)
+            write!(f, "{}=#{}", attribute.oid, hex::encode(&der))
         }
         (NameValue::Der(der), keyword) => {
-            write!(f, "{}=", keyword.unwrap_or(&attribute.oid))?;
-            write_hex(f, der)
+            write!(f, "{}=#{}", keyword.unwrap_or(&attribute.oid), hex::encode(der))
         }
     }
 }
@@ -214,11 +214,6 @@ fn write_escaped(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
         }
     }
     Ok(())
-}
-
-fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    f.write_str("#")?;
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }
 
 /// The text of a value in any of the string types, else its DER.
