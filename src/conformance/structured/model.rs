@@ -192,22 +192,20 @@ fn of_body(tree: &Tree, body: Node) -> Values {
     let children: Vec<Node> = request.map(|request| tree.elements_in(request).collect()).unwrap_or_default();
     let secondary = children.iter().find(|child| tree.is(**child, ns::WST13, "SecondaryParameters"));
     let secondary: Vec<Node> = secondary.map(|node| tree.elements_in(*node).collect()).unwrap_or_default();
-    let only = |local: &str, is: &dyn Fn(Node) -> bool| {
-        let named = |node: &&Node| tree.name(**node).1 == local && is(**node);
-        let of = |children: &[Node]| match children.iter().filter(named).collect::<Vec<_>>()[..] {
-            [one] => Some(*one),
+    let only = |is: &dyn Fn(Node) -> bool| {
+        let of = |children: &[Node]| match children.iter().copied().filter(|node| is(*node)).collect::<Vec<_>>()[..] {
+            [one] => Some(one),
             _ => None,
         };
         of(&children).or_else(|| of(&secondary))
     };
-    // An element of that name in another namespace asks for nothing.
-    let in_trust = |node: Node| tree.name(node).0 == ns::WST13;
     let inside = |node: Node, local: &str| tree.elements_in(node).find(|child| tree.name(*child).1 == local);
     let text = |node: Node| tree.text(node).trim().to_owned();
-    let target = only("AppliesTo", &|_| true)
+    let target = only(&|node| tree.name(node).1 == "AppliesTo")
         .and_then(|node| inside(node, "EndpointReference"))
         .and_then(|n| inside(n, "Address"));
-    let user = only("OnBehalfOf", &in_trust)
+    // An element of that name in another namespace asks for nothing.
+    let user = only(&|node| tree.is(node, ns::WST13, "OnBehalfOf"))
         .and_then(|node| inside(node, "UsernameToken"))
         .and_then(|n| inside(n, "Username"));
     let context = request.and_then(|request| tree.attribute(request, "Context"));

@@ -199,19 +199,25 @@ mod tests {
     use super::super::model::Values;
     use super::*;
 
+    /// A good message of the clinic's, and its signer.
+    fn clinic() -> (Tree, Signer) {
+        let workshop = Machine::open(std::path::Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap().workshop;
+        let base = workshop.bases.into_iter().find(|base| base.name == "clinic by EmbeddedCertificate").unwrap();
+        let signer = workshop.signers.into_iter().find(|signer| signer.name == "clinic").unwrap();
+        (base.tree, signer)
+    }
+
     #[test]
     fn what_is_written_down_is_what_was_digested_also_where_an_id_is_anothers_too() {
-        let machine = Machine::open(std::path::Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
-        let base = machine.workshop.bases.iter().find(|base| base.name == "clinic by EmbeddedCertificate").unwrap();
-        let signer = machine.workshop.signers.iter().find(|signer| signer.name == "clinic").unwrap();
+        let (good, signer) = clinic();
         let mut others = 0;
         for seed in 0..20 {
-            let (mut tree, mut dice) = (base.tree.clone(), Dice::new(seed));
+            let (mut tree, mut dice) = (good.clone(), Dice::new(seed));
             let mut all = tree.elements().into_iter();
             let hint = all.find(|node| tree.is(*node, ns::WSSE, "SecurityTokenReference")).unwrap();
             tree.set_attribute(hint, "wsu:Id", "Body");
             let signature = signature(&tree).unwrap();
-            let made = sign(&mut tree, signature, signer, &mut dice).unwrap();
+            let made = sign(&mut tree, signature, &signer, &mut dice).unwrap();
             let signed_info = tree.child(signature, ns::DS, "SignedInfo").unwrap();
             let digests: Vec<String> = references(&tree, signed_info)
                 .into_iter()
@@ -228,11 +234,9 @@ mod tests {
 
     #[test]
     fn what_stood_in_a_digest_when_it_was_digested_is_written_down_as_what_it_was() {
-        let machine = Machine::open(std::path::Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
-        let base = machine.workshop.bases.iter().find(|base| base.name == "clinic by EmbeddedCertificate").unwrap();
-        let signer = machine.workshop.signers.iter().find(|signer| signer.name == "clinic").unwrap();
+        let (good, signer) = clinic();
         for seed in 0..20 {
-            let (mut tree, mut dice) = (base.tree.clone(), Dice::new(seed));
+            let (mut tree, mut dice) = (good.clone(), Dice::new(seed));
             let find =
                 |tree: &Tree, namespace, name| tree.elements().into_iter().find(|node| tree.is(*node, namespace, name));
             let timestamp = find(&tree, ns::WSU, "Timestamp").unwrap();
@@ -245,7 +249,7 @@ mod tests {
                 let digest = tree.child(reference, ns::DS, "DigestValue").unwrap();
                 tree.put(digest, 0, copied);
             }
-            let made = sign(&mut tree, signature, signer, &mut dice).unwrap();
+            let made = sign(&mut tree, signature, &signer, &mut dice).unwrap();
             let said =
                 made.parts.iter().filter(|part| matches!(part.values, Values::Timestamp { created: Some(_), .. }));
             assert_eq!(said.count(), 1, "seed {seed}: {made:?}");

@@ -95,6 +95,8 @@ const MAX_PATH: usize = 8;
 
 #[cfg(test)]
 mod tests {
+    use x509_cert::der::{Any, Encode, Tag};
+
     use super::*;
     use crate::wire::base64;
     use crate::wire::xml::{Document, Limits};
@@ -110,9 +112,7 @@ mod tests {
             let mut path = vec![&upper; count.saturating_sub(1)];
             path.extend((count > 0).then_some(&leaf));
             let content: Vec<u8> = path.into_iter().flatten().copied().collect();
-            let length = u16::try_from(content.len()).unwrap().to_be_bytes();
-            let der = if content.is_empty() { vec![0x30, 0] } else { [&[0x30, 0x82], &length[..], &content].concat() };
-            let text = base64::encode(&der);
+            let text = base64::encode(&Any::new(Tag::Sequence, content).unwrap().to_der().unwrap());
             let xml = format!("<t xmlns='{}' ValueType='{}'>{text}</t>", ns::WSSE, ns::X509_PKI_PATH);
             let document = Document::parse(xml, &Limits::default()).unwrap();
             let certificates = BinarySecurityToken::read(document.root()).unwrap().certificates();

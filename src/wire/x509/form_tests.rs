@@ -1,16 +1,15 @@
 //! The rules of a certificate's form, each with a certificate that breaks it. Signatures are not looked at there, so a
 //! good certificate is taken apart and put together again with one change.
 
-use rcgen::{
-    BasicConstraints as Constraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
-};
+use rcgen::{BasicConstraints as Constraints, CertificateParams, IsCa, KeyPair, KeyUsagePurpose, SanType};
 use x509_cert::der::asn1::{BitString, OctetString};
-use x509_cert::der::{Decode, Encode};
+use x509_cert::der::{Any, Decode, Encode};
 use x509_cert::ext::Extension;
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::{Certificate, TbsCertificate, Version};
 
+use super::super::path::tests::{authority, params};
 use super::*;
 
 /// What is changed of a good certificate.
@@ -25,30 +24,17 @@ struct Good {
 
 impl Good {
     fn made() -> Self {
-        let params = |name: &str, authority: bool| {
-            let mut params = CertificateParams::default();
-            params.distinguished_name = rcgen::DistinguishedName::new();
-            params.distinguished_name.push(DnType::CommonName, name);
-            params.use_authority_key_identifier_extension = true;
-            if authority {
-                params.is_ca = IsCa::Ca(Constraints::Unconstrained);
-                params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-            } else {
-                params.is_ca = IsCa::ExplicitNoCa;
-                params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-                params.subject_alt_names = vec![SanType::DnsName("leaf.example".try_into().unwrap())];
-            }
-            params
-        };
-        let key = KeyPair::generate().unwrap();
-        let root = params("root", true);
-        let anchor = root.self_signed(&key).unwrap().der().to_vec();
-        let issuer = Issuer::new(root, &key);
-        let signed = |name, authority| {
-            let own = KeyPair::generate().unwrap();
-            params(name, authority).signed_by(&own, &issuer).unwrap().der().to_vec()
-        };
-        Self { leaf: signed("leaf", false), authority: signed("between", true), anchor }
+        let root = authority("root");
+        let signed =
+            |params: CertificateParams| params.signed_by(&KeyPair::generate().unwrap(), &root).unwrap().der().to_vec();
+        let mut leaf = params("leaf");
+        leaf.is_ca = IsCa::ExplicitNoCa;
+        leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        leaf.subject_alt_names = vec![SanType::DnsName("leaf.example".try_into().unwrap())];
+        let mut between = params("between");
+        between.is_ca = IsCa::Ca(Constraints::Unconstrained);
+        between.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        Self { leaf: signed(leaf), authority: signed(between), anchor: root.der().to_vec() }
     }
 
     /// What is said of the certificate of that role, changed.
@@ -79,20 +65,8 @@ fn critical(tbs: &mut TbsCertificate, id: ObjectIdentifier, wanted: bool) {
     found.unwrap().critical = wanted;
 }
 
-/// A DER value: its tag, and a content below 64 KB.
 fn der(tag: u8, content: &[u8]) -> Vec<u8> {
-    let len = content.len() as u16;
-    let mut value = vec![tag, 0x82];
-    value.extend(len.to_be_bytes());
-    value.extend(content);
-    if len < 0x80 {
-        value = vec![tag, len as u8];
-        value.extend(content);
-    } else if len < 0x100 {
-        value = vec![tag, 0x81, len as u8];
-        value.extend(content);
-    }
-    value
+    Any::new(tag.try_into().unwrap(), content).unwrap().to_der().unwrap()
 }
 
 /// Makes the key an RSA key whose modulus has so many bits.
@@ -106,7 +80,7 @@ fn rsa(tbs: &mut TbsCertificate, bits: usize) {
     let key = der(0x30, &[der(0x02, &modulus), der(0x02, &[1, 0, 1])].concat());
     let spki = &mut tbs.subject_public_key_info;
     spki.algorithm.oid = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-    spki.algorithm.parameters = Some(x509_cert::der::Any::null());
+    spki.algorithm.parameters = Some(Any::null());
     spki.subject_public_key = BitString::from_bytes(&key).unwrap();
 }
 
@@ -178,13 +152,17 @@ fn what_may_be_otherwise_is_taken() {
     }
 }
 
-#[test]
-fn each_rule_of_the_form_refuses_what_breaks_it() {
-    const AUTHORITY_KEY: &str = "authorityKeyIdentifier";
-    const SUBJECT_KEY: &str = "subjectKeyIdentifier";
-    const ACCESS: &str = "information access extension";
+/// Holds each change against the error that it must give.
+fn each_is_refused(rows: &[(Role, Change, FormError)]) {
     let good = Good::made();
-    let refused: &[(Role, Change, FormError)] = &[
+    for (place, (role, change, error)) in rows.iter().enumerate() {
+        assert_eq!(good.judged(*role, change), Err(error.clone()), "row {place}: {error:?}");
+    }
+}
+
+#[test]
+fn version_extensions_serial_number_issuer_and_key_are_as_the_standard_has_them() {
+    each_is_refused(&[
         (Role::Leaf, |tbs| (tbs.version, tbs.extensions) = (Version::V1, None), FormError::Version),
         (Role::Leaf, |tbs| tbs.version = Version::V2, FormError::Version),
         (
@@ -204,7 +182,14 @@ fn each_rule_of_the_form_refuses_what_breaks_it() {
         (Role::Leaf, |tbs| rsa(tbs, 2047), FormError::Key("RSA of 2047 bits".to_owned())),
         (Role::Leaf, |tbs| rsa(tbs, 2049), FormError::Key("RSA of 2049 bits".to_owned())),
         (Role::Authority, |tbs| rsa(tbs, 1024), FormError::Key("RSA of 1024 bits".to_owned())),
-        // identifiers
+    ]);
+}
+
+#[test]
+fn the_identifiers_of_keys_are_there_where_they_must_be_and_say_whose() {
+    const AUTHORITY_KEY: &str = "authorityKeyIdentifier";
+    const SUBJECT_KEY: &str = "subjectKeyIdentifier";
+    each_is_refused(&[
         (Role::Leaf, |tbs| critical(tbs, AUTHORITY_KEY_IDENTIFIER, true), FormError::Criticality(AUTHORITY_KEY, false)),
         (
             Role::Leaf,
@@ -255,12 +240,22 @@ fn each_rule_of_the_form_refuses_what_breaks_it() {
             },
             FormError::Content(AUTHORITY_KEY),
         ),
-        // a leaf
+    ]);
+}
+
+#[test]
+fn a_leaf_does_not_say_that_it_certifies_others() {
+    each_is_refused(&[
         (Role::Leaf, |tbs| set(tbs, NAME_CONSTRAINTS, true, PERMITS_EXAMPLE), FormError::Misplaced("nameConstraints")),
         (Role::Leaf, |tbs| set(tbs, KEY_USAGE, true, KEY_CERT_SIGN), FormError::Misplaced("key usage keyCertSign")),
         (Role::Leaf, |tbs| set(tbs, KEY_USAGE, true, CA), FormError::Content("keyUsage")),
         (Role::Leaf, |tbs| set(tbs, BASIC_CONSTRAINTS, true, KEY_CERT_SIGN), FormError::Content("basicConstraints")),
-        // an authority
+    ]);
+}
+
+#[test]
+fn an_authority_says_that_it_is_one() {
+    each_is_refused(&[
         (Role::Authority, |tbs| tbs.subject = Name::default(), FormError::EmptyName("subject")),
         (Role::Authority, |tbs| without(tbs, BASIC_CONSTRAINTS), FormError::Missing("basicConstraints")),
         (Role::Anchor, |tbs| without(tbs, BASIC_CONSTRAINTS), FormError::Missing("basicConstraints")),
@@ -282,7 +277,12 @@ fn each_rule_of_the_form_refuses_what_breaks_it() {
             },
             FormError::Content("basicConstraints"),
         ),
-        // names
+    ]);
+}
+
+#[test]
+fn names_and_what_limits_them_are_there_and_say_something() {
+    each_is_refused(&[
         (Role::Leaf, |tbs| set(tbs, SUBJECT_ALT_NAME, false, NO_CA), FormError::Content("subjectAltName")),
         (Role::Leaf, |tbs| tbs.subject = Name::default(), FormError::Criticality("subjectAltName", true)),
         (
@@ -304,7 +304,13 @@ fn each_rule_of_the_form_refuses_what_breaks_it() {
             |tbs| set(tbs, NAME_CONSTRAINTS, true, EXCLUDES_DOTTED),
             FormError::Content("nameConstraints"),
         ),
-        // others
+    ]);
+}
+
+#[test]
+fn extensions_of_access_and_policy_are_as_critical_as_they_must_be_and_readable() {
+    const ACCESS: &str = "information access extension";
+    each_is_refused(&[
         (Role::Leaf, |tbs| set(tbs, AUTHORITY_INFORMATION_ACCESS, true, NO_CA), FormError::Criticality(ACCESS, false)),
         (Role::Leaf, |tbs| set(tbs, SUBJECT_INFORMATION_ACCESS, false, CA), FormError::Content(ACCESS)),
         (
@@ -312,10 +318,7 @@ fn each_rule_of_the_form_refuses_what_breaks_it() {
             |tbs| set(tbs, POLICY_CONSTRAINTS, false, NO_CA),
             FormError::Criticality("policyConstraints", true),
         ),
-    ];
-    for (place, (role, change, error)) in refused.iter().enumerate() {
-        assert_eq!(good.judged(*role, change), Err(error.clone()), "row {place}: {error:?}");
-    }
+    ]);
 }
 
 #[test]

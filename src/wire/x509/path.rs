@@ -318,7 +318,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    fn params(name: &str) -> CertificateParams {
+    pub fn params(name: &str) -> CertificateParams {
         let mut params = CertificateParams::default();
         params.use_authority_key_identifier_extension = true;
         params.distinguished_name = rcgen::DistinguishedName::new();

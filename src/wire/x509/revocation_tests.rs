@@ -294,26 +294,23 @@ fn itself(root: &Authority) -> Responder {
 
 impl Responder {
     fn says(&self, root: &Authority, leaf: &Certificate, status: OcspStatus) -> Vec<u8> {
-        self.answers(root, leaf, status, Some(at(32)), None)
+        self.signed(self.answer(root, leaf, status))
     }
 
-    fn answers(
-        &self,
-        root: &Authority,
-        leaf: &Certificate,
-        status: OcspStatus,
-        next_update: Option<DateTime<Utc>>,
-        nonce: Option<&[u8]>,
-    ) -> Vec<u8> {
-        let answer = Answer {
+    /// What it says, unsigned yet: since the fifth, until the list is due, in answer to no nonce.
+    fn answer<'a>(&'a self, root: &'a Authority, leaf: &'a Certificate, status: OcspStatus) -> Answer<'a> {
+        Answer {
             issuer: &root.certificate,
             serial: leaf.serial(),
             status,
             this_update: at(5),
-            next_update,
+            next_update: Some(at(32)),
             responder: &self.certificate,
-            nonce,
-        };
+            nonce: None,
+        }
+    }
+
+    fn signed(&self, answer: Answer<'_>) -> Vec<u8> {
         write_answer(answer, |message| self.key.sign(SignatureAlgorithm::RsaSha256, message).ok()).unwrap()
     }
 }
@@ -343,18 +340,8 @@ fn the_issuer_and_its_delegate_answer_for_its_certificates() {
 /// What `root` says of the certificate since that day.
 fn said(root: &Authority, leaf: &Certificate, status: OcspStatus, day: i64) -> OcspAnswer {
     let responder = itself(root);
-    let answer = Answer {
-        issuer: &root.certificate,
-        serial: leaf.serial(),
-        status,
-        this_update: at(day),
-        next_update: Some(at(32)),
-        responder: &responder.certificate,
-        nonce: None,
-    };
-    let bytes =
-        write_answer(answer, |message| responder.key.sign(SignatureAlgorithm::RsaSha256, message).ok()).unwrap();
-    read(root, &bytes).unwrap().remove(0)
+    let answer = Answer { this_update: at(day), ..responder.answer(root, leaf, status) };
+    read(root, &responder.signed(answer)).unwrap().remove(0)
 }
 
 #[test]
@@ -435,11 +422,13 @@ fn a_delegate_without_nocheck_needs_a_list_that_does_not_list_it() {
 fn an_answer_is_for_one_certificate_one_issuer_one_question() {
     let (root, other) = (root(), authority("other", &[]));
     let leaf = root.leaf(5, |_| {});
-    let answer = itself(&root).answers(&root, &leaf, OcspStatus::Good, Some(at(32)), Some(b"nonce"));
+    let responder = itself(&root);
+    let good = responder.answer(&root, &leaf, OcspStatus::Good);
+    let answer = responder.signed(Answer { nonce: Some(b"nonce"), ..good });
     let read = |nonce: Option<&[u8]>| verify_answer(&answer, &[&root.certificate], &[], nonce, at(10)).map(|a| a.len());
     assert_eq!((read(None), read(Some(b"nonce"))), (Ok(1), Ok(1)));
     assert_eq!(read(Some(b"other")), Err(OcspError::Nonce));
-    let without = itself(&root).says(&root, &leaf, OcspStatus::Good);
+    let without = responder.signed(good);
     assert_eq!(
         verify_answer(&without, &[&root.certificate], &[], Some(b"nonce"), at(10)).unwrap_err(),
         OcspError::Nonce
@@ -453,13 +442,13 @@ fn an_answer_is_for_one_certificate_one_issuer_one_question() {
     assert!(ahead(60).is_ok());
     assert!(matches!(ahead(61), Err(OcspError::Future(_))));
     // without nextUpdate it is good for an hour
-    let short = itself(&root).answers(&root, &leaf, OcspStatus::Good, None, None);
+    let short = responder.signed(Answer { next_update: None, ..good });
     assert_eq!(
         verify_answer(&short, &[&root.certificate], &[], None, at(5)).unwrap()[0].until(),
         at(5) + Duration::hours(1)
     );
     // a long one
-    let long = itself(&root).answers(&root, &leaf, OcspStatus::Good, None, Some(&[7; 8000]));
+    let long = responder.signed(Answer { next_update: None, nonce: Some(&[7; 8000]), ..good });
     assert_eq!(verify_answer(&long, &[&root.certificate], &[], None, at(5)).map(|answers| answers.len()), Ok(1));
     // what is no answer at all
     for status in [1_u8, 2, 3, 5, 6] {
